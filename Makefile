@@ -1,0 +1,56 @@
+# Bantam: `make` builds build/bantam, `make run` boots the demo guest, `make test`
+# runs every test, `make help` lists the rest.  A new source file needs no edit here.
+
+CC      ?= cc
+B       ?= build
+VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+
+WARN    := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
+OPT     ?= -O2
+CFLAGS  += -std=gnu11 -g $(OPT) $(WARN) -ffunction-sections -fdata-sections \
+           -fno-asynchronous-unwind-tables -fstack-protector-strong -pthread $(SAN)
+CPPFLAGS += -D_GNU_SOURCE -Ivmm -Idevices -I. -DBANTAM_VERSION='"$(VERSION)"'
+LDFLAGS += -Wl,--gc-sections -pthread $(SAN)
+
+FOLDERS := vmm/base vmm/host vmm/kvm vmm/core vmm/boot vmm/machine \
+           devices devices/chipset devices/char tools
+SRC     := $(filter-out tools/bantam.c,$(foreach d,$(FOLDERS),$(wildcard $(d)/*.c)))
+OBJ     := $(SRC:%.c=$(B)/obj/%.o)
+LIB     := $(B)/libbantam.a
+
+.PHONY: all
+all: $(B)/bantam
+
+$(B)/bantam: $(B)/obj/tools/bantam.o $(LIB)
+	$(CC) -static $(LDFLAGS) -o $@.tmp $^
+	@cp $@.tmp $@.debug && strip $@.tmp && mv $@.tmp $@
+
+$(LIB): $(OBJ)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(B)/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# ---- unit tests: tests/unit/DIR/test_FILE.c, one program each ----------------
+
+UNIT_SRC := $(wildcard tests/unit/*.c tests/unit/*/*.c)
+UNIT     := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
+FAKE_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/fake/*.c))
+
+$(B)/unit/%: $(B)/obj/tests/unit/%.o $(FAKE_OBJ) $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka
+
+$(B)/obj/tests/%.o: CPPFLAGS += -Itests
+
+.PHONY: unit
+unit: $(UNIT)
+	@set -e; for t in $(UNIT); do echo "== $$t"; $$t; done
+
+-include $(OBJ:.o=.d) $(B)/obj/tools/bantam.d $(UNIT_SRC:%.c=$(B)/obj/%.d) $(FAKE_OBJ:.o=.d)
+
+.PHONY: clean
+clean:
+	rm -rf $(B)

@@ -1,0 +1,111 @@
+#include "core/mem.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/checked.h"
+
+#define PAGE_BYTES 4096u
+
+int mem_add(struct mem *m, gpa_t gpa, uint64_t len, void *hva)
+{
+	uint64_t end;
+
+	if (len == 0 || (gpa | len) % PAGE_BYTES != 0 || !add_u64(gpa, len, &end))
+		return -EINVAL;
+	if (m->block_count > 0) {
+		const struct mem_block *last = &m->blocks[m->block_count - 1];
+
+		if (gpa < last->gpa + last->len)
+			return -EINVAL;
+	}
+	if (m->block_count == MEM_BLOCKS_MAX)
+		return -ENOSPC;
+	m->blocks[m->block_count++] = (struct mem_block){ .gpa = gpa, .len = len, .hva = hva };
+	return 0;
+}
+
+/* The block that holds gpa, or NULL. */
+static const struct mem_block *find_block(const struct mem *m, gpa_t gpa)
+{
+	for (unsigned i = 0; i < m->block_count; i++) {
+		const struct mem_block *b = &m->blocks[i];
+
+		if (gpa >= b->gpa && gpa - b->gpa < b->len)
+			return b;
+	}
+	return NULL;
+}
+
+int mem_span(const struct mem *m, gpa_t gpa, uint64_t len, uint8_t **out)
+{
+	const struct mem_block *b;
+
+	if (len == 0)
+		return -EINVAL;
+	b = find_block(m, gpa);
+	if (!b || !range_inside(gpa - b->gpa, len, b->len))
+		return -EFAULT;
+	*out = b->hva + (gpa - b->gpa);
+	return 0;
+}
+
+static bool is_ram(const struct mem *m, gpa_t gpa, uint64_t len)
+{
+	while (len > 0) {
+		const struct mem_block *b = find_block(m, gpa);
+		uint64_t n;
+
+		if (!b)
+			return false;
+		n = min_u64(len, b->len - (gpa - b->gpa));
+		gpa += n;
+		len -= n;
+	}
+	return true;
+}
+
+int mem_read(const struct mem *m, gpa_t gpa, void *dst, uint64_t len)
+{
+	uint8_t *to = dst;
+
+	if (!is_ram(m, gpa, len))
+		return -EFAULT;
+	while (len > 0) {
+		const struct mem_block *b = find_block(m, gpa);
+		const uint64_t n = min_u64(len, b->len - (gpa - b->gpa));
+
+		memcpy(to, b->hva + (gpa - b->gpa), n);
+		gpa += n;
+		to += n;
+		len -= n;
+	}
+	return 0;
+}
+
+int mem_write(const struct mem *m, gpa_t gpa, const void *src, uint64_t len)
+{
+	const uint8_t *from = src;
+
+	if (!is_ram(m, gpa, len))
+		return -EFAULT;
+	while (len > 0) {
+		const struct mem_block *b = find_block(m, gpa);
+		const uint64_t n = min_u64(len, b->len - (gpa - b->gpa));
+
+		memcpy(b->hva + (gpa - b->gpa), from, n);
+		gpa += n;
+		from += n;
+		len -= n;
+	}
+	return 0;
+}
+
+uint64_t mem_total(const struct mem *m)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < m->block_count; i++)
+		sum += m->blocks[i].len;
+	return sum;
+}

@@ -1,0 +1,45 @@
+/* machine/config.h: all that a user can ask of one machine, already checked.
+ * The command line and --config fill it; nothing below argv parsing reads
+ * options any other way. */
+#ifndef BANTAM_MACHINE_CONFIG_H
+#define BANTAM_MACHINE_CONFIG_H
+
+#include "base/types.h"
+#include "boot/boot.h"
+#include "char/chardev.h"
+#include "core/platform.h"
+
+enum on_reboot { ON_REBOOT_EXIT, ON_REBOOT_RESTART };
+enum on_panic { ON_PANIC_EXIT, ON_PANIC_PAUSE, ON_PANIC_DUMP };
+
+struct serial_config {
+	bool present;
+	enum chardev_kind kind;
+	const char *path; /* FILE, UNIX */
+};
+
+struct machine_config {
+	const char *name;              /* never NULL: "bantam-PID" by default */
+	const char *kernel_path;       /* a file, resolved from host|DIR */
+	bool kernel_flat;
+	const char *initrd_paths[BOOT_INITRDS_MAX];
+	unsigned initrd_count;
+	const char *cmdline;           /* complete */
+	uint64_t memory_bytes;         /* multiple of 2 MiB, RAM_MIN_BYTES or more */
+	unsigned cpu_count;            /* 1..CPUS_MAX */
+	struct serial_config serial[SERIAL_PORTS];
+	struct serial_config debugcon; /* ports 0x402 and 0xe9; not present: bytes vanish */
+	bool debug_exit;               /* isa-debug-exit at 0xf4 */
+	uint64_t timeout_ns;           /* 0: none */
+	uint64_t idle_timeout_ns;      /* 0: none */
+	const char *log_path;          /* NULL: none */
+	const char *events_path;       /* NULL: none, or see events_fd */
+	int events_fd;                 /* -1: none */
+	enum on_reboot on_reboot;
+	enum on_panic on_panic;
+	const char *dump_path;         /* ON_PANIC_DUMP */
+	bool timeline;
+	bool stats;
+};
+
+#endif
