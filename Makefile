@@ -5,6 +5,10 @@ CC      ?= cc
 B       ?= build
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
+# `make V=1` shows the commands.
+Q       := $(if $(V),,@)
+SAY     := @$(if $(V),true,printf '  %-4s %s\n')
+
 WARN    := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
 OPT     ?= -O2
 CFLAGS  += -std=gnu11 -g $(OPT) $(WARN) -ffunction-sections -fdata-sections \
@@ -22,16 +26,18 @@ LIB     := $(B)/libbantam.a
 all: $(B)/bantam
 
 $(B)/bantam: $(B)/obj/tools/bantam.o $(LIB)
-	$(CC) -static $(LDFLAGS) -o $@.tmp $^
+	$(SAY) LD $@
+	$(Q)$(CC) -static $(LDFLAGS) -o $@.tmp $^
 	@cp $@.tmp $@.debug && strip $@.tmp && mv $@.tmp $@
 
 $(LIB): $(OBJ)
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 $(B)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(SAY) CC $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # ---- unit tests: tests/unit/DIR/test_FILE.c, one program each ----------------
 
@@ -41,7 +47,8 @@ FAKE_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/fake/*.c))
 
 $(B)/unit/%: $(B)/obj/tests/unit/%.o $(FAKE_OBJ) $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka
+	$(SAY) LD $@
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka
 
 $(B)/obj/tests/%.o: CPPFLAGS += -Itests
 

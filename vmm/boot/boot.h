@@ -65,7 +65,7 @@ struct boot_result {
 };
 
 /* Load everything.  0, or -errno with err filled: the text begins with "kernel:"
- * or "initrd N:" so that the caller can name the file before it. */
+ * or "initrd N:" (from 1) so that the caller can name the file before it. */
 int boot_load(const struct boot_request *req, struct boot_result *out, struct err *err);
 
 #endif

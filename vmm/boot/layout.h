@@ -6,10 +6,11 @@
  *  0x07c00  a flat 16-bit image begins here (it then owns all up to 0x9fc00)
  *  0x09000  page tables: PML4, PDPT, 4 PDs (4 GiB by 2 MiB pages)
  *  0x20000  kernel command line, up to 64 KiB
- *  0x9fc00  EBDA, 1 KiB: MP floating pointer and table (acpi=off)
+ *  0x9fc00  EBDA, 1 KiB: MP floating pointer (acpi=off)
  *  0xa0000  hole (no VGA)
  *  0xe0000  ACPI tables, RSDP first
  *  0xf0000  SMBIOS
+ *  0xff800  MP configuration table: 64 CPUs do not fit into the EBDA
  *  0x100000 kernel
  */
 #ifndef BANTAM_BOOT_LAYOUT_H
@@ -31,6 +32,8 @@
 #define LAYOUT_ACPI_BYTES   UINT64_C(0x10000)
 #define LAYOUT_SMBIOS       UINT64_C(0xf0000)
 #define LAYOUT_SMBIOS_BYTES UINT64_C(0x10000)
+#define LAYOUT_MPTABLE      UINT64_C(0xff800) /* the tail of the SMBIOS area */
+#define LAYOUT_MPTABLE_BYTES UINT64_C(0x00800)
 #define LAYOUT_KERNEL       UINT64_C(0x100000)
 
 _Static_assert(LAYOUT_PAGE_TABLES + LAYOUT_PAGE_TABLES_BYTES <= LAYOUT_STACK_TOP,
@@ -40,5 +43,7 @@ _Static_assert(LAYOUT_CMDLINE + LAYOUT_CMDLINE_BYTES <= LAYOUT_EBDA,
 	       "the command line ends below the EBDA");
 _Static_assert(LAYOUT_ACPI + LAYOUT_ACPI_BYTES <= LAYOUT_SMBIOS, "ACPI ends below SMBIOS");
 _Static_assert(LAYOUT_SMBIOS + LAYOUT_SMBIOS_BYTES <= LAYOUT_KERNEL, "SMBIOS ends below 1 MiB");
+_Static_assert(LAYOUT_MPTABLE + LAYOUT_MPTABLE_BYTES == LAYOUT_SMBIOS + LAYOUT_SMBIOS_BYTES,
+	       "the MP table ends with the SMBIOS area");
 
 #endif

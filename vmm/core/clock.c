@@ -10,15 +10,24 @@ void timer_init(struct timer *t, void (*fire)(void *arg, uint64_t now_ns), void 
 	t->next = NULL;
 }
 
-static void list_remove(struct clock *c, struct timer *t)
+static bool list_remove(struct timer **list, struct timer *t)
 {
-	for (struct timer **p = &c->first; *p; p = &(*p)->next) {
+	for (struct timer **p = list; *p; p = &(*p)->next) {
 		if (*p == t) {
 			*p = t->next;
 			t->next = NULL;
-			return;
+			return true;
 		}
 	}
+	return false;
+}
+
+/* An armed timer hangs on one of the two lists: a handler may move or disarm
+ * one that is due in the same clock_run(). */
+static void unhook(struct clock *c, struct timer *t)
+{
+	if (!list_remove(&c->first, t))
+		list_remove(&c->due, t);
 }
 
 static void list_insert(struct clock *c, struct timer *t)
@@ -48,7 +57,7 @@ void timer_arm(struct clock *c, struct timer *t, uint64_t deadline_ns)
 
 	assert(t->fire && deadline_ns != CLOCK_NEVER);
 	if (timer_armed(t))
-		list_remove(c, t);
+		unhook(c, t);
 	t->deadline_ns = deadline_ns;
 	list_insert(c, t);
 	tell_if_changed(c, before);
@@ -60,7 +69,7 @@ void timer_disarm(struct clock *c, struct timer *t)
 
 	if (!timer_armed(t))
 		return;
-	list_remove(c, t);
+	unhook(c, t);
 	t->deadline_ns = CLOCK_NEVER;
 	tell_if_changed(c, before);
 }
@@ -68,9 +77,9 @@ void timer_disarm(struct clock *c, struct timer *t)
 void clock_run(struct clock *c)
 {
 	const uint64_t now_ns = clock_now(c);
-	struct timer *due = NULL, **tail = &due;
-	void (*const rearm)(void *, uint64_t) = c->rearm;
+	struct timer **tail = &c->due;
 
+	assert(!c->due); /* no handler calls clock_run() */
 	/* Cut the due ones off first: a handler may arm itself again, even in
 	 * the past, without being run twice. */
 	while (c->first && c->first->deadline_ns <= now_ns) {
@@ -81,15 +90,15 @@ void clock_run(struct clock *c)
 		*tail = t;
 		tail = &t->next;
 	}
-	while (due) {
-		struct timer *t = due;
+	while (c->due) {
+		struct timer *t = c->due;
 
-		due = t->next;
+		c->due = t->next;
 		t->next = NULL;
 		t->deadline_ns = CLOCK_NEVER;
 		t->fire(t->arg, now_ns);
 	}
-	rearm(c->ctx, first_deadline(c));
+	c->rearm(c->ctx, first_deadline(c));
 }
 
 uint64_t ns_to_ticks(uint64_t ns, uint32_t hz)

@@ -24,6 +24,7 @@ struct clock {
 	void (*rearm)(void *ctx, uint64_t deadline_ns);
 	void *ctx;
 	struct timer *first;
+	struct timer *due; /* cut off by clock_run(), not fired yet */
 };
 
 static inline uint64_t clock_now(const struct clock *c)

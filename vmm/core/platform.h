@@ -63,6 +63,7 @@ _Static_assert(KVM_TSS_GPA + 3 * 4096 <= FIRMWARE_BASE, "KVM's pages stay below 
 
 /* ---- interrupt lines (GSIs) --------------------------------------------- */
 #define GSI_PIT           0u     /* IOAPIC pin 2 by interrupt source override */
+#define IOAPIC_PIN_PIT    2u
 #define GSI_KBD           1u
 #define GSI_RTC           8u
 #define GSI_SCI           9u     /* level, active high */

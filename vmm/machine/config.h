@@ -19,6 +19,8 @@ struct serial_config {
 };
 
 struct machine_config {
+	uint64_t start_ns;             /* host monotonic time of the program's start: zero of
+					* all stamps */
 	const char *name;              /* never NULL: "bantam-PID" by default */
 	const char *kernel_path;       /* a file, resolved from host|DIR */
 	bool kernel_flat;

@@ -1,0 +1,212 @@
+/* A Unix stream socket that listens: one client at a time, the next one after it
+ * left.  The last KEEP_BYTES of output wait for a client to come. */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "char/backend.h"
+
+static void client_left(struct chardev *c)
+{
+	struct unix_state *s = &c->unix_;
+
+	if (c->out_fd < 0)
+		return;
+	hostfd_watch_set(&s->client, 0);
+	close(c->out_fd);
+	c->out_fd = -1;
+	char_set_connected(c, false);
+	hostfd_watch_set(&s->listener, EPOLLIN);
+}
+
+/* EPOLLRDHUP is not waited for: a client that has only shut its sending half
+ * still reads.  HUP always comes. */
+static uint32_t events_of(const struct chardev *c, bool in, bool out)
+{
+	return (in && !c->unix_.input_ended ? EPOLLIN : 0u) | (out ? EPOLLOUT : 0u) | EPOLLHUP;
+}
+
+static void watch_client(struct chardev *c, bool in, bool out)
+{
+	if (c->out_fd >= 0)
+		hostfd_watch_set(&c->unix_.client, events_of(c, in, out));
+}
+
+static void on_client(void *arg, uint32_t events)
+{
+	struct chardev *c = arg;
+	struct unix_state *s = &c->unix_;
+	ssize_t n = -EAGAIN;
+
+	if (events & EPOLLIN) {
+		n = char_pull(c, c->out_fd, false);
+	} else if (events & (EPOLLHUP | EPOLLERR)) {
+		if (c->in_paused && !s->input_ended) {
+			/* What it sent before it left waits for the guest. */
+			hostfd_watch_set(&s->client, 0);
+			return;
+		}
+		n = -EPIPE;
+	}
+	if (n == 0 && !(events & EPOLLHUP)) {
+		s->input_ended = true;
+		watch_client(c, false, backlog_used(&c->backlog) > 0);
+	} else if (n == 0 || (n < 0 && n != -EAGAIN)) {
+		client_left(c);
+	} else if (events & EPOLLOUT) {
+		char_writable(c);
+	}
+}
+
+static void on_connection(void *arg, uint32_t events)
+{
+	struct chardev *c = arg;
+	struct unix_state *s = &c->unix_;
+	const int fd = accept4(s->listener.source.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	(void)events;
+	if (fd < 0)
+		return;
+	hostfd_watch_init(&s->client, c->loop, fd, on_client, c);
+	s->input_ended = false;
+	if (hostfd_watch_set(&s->client, events_of(c, !c->in_paused, false)) < 0) {
+		close(fd);
+		return;
+	}
+	hostfd_watch_set(&s->listener, 0);
+	c->out_fd = fd;
+	char_set_connected(c, true);
+}
+
+/* Make the path free: remove a socket that its owner left behind, and nothing
+ * else. */
+static int clear_path(struct chardev *c, struct err *err)
+{
+	const struct sockaddr *address = (const struct sockaddr *)&c->unix_.address;
+	struct stat st;
+	int fd, rc;
+
+	if (lstat(c->path, &st) < 0)
+		return errno == ENOENT ? 0 : err_errno(err, -errno, "unix:%s", c->path);
+	if (!S_ISSOCK(st.st_mode))
+		return err_set(err, -EEXIST,
+			       "unix:%s: exists and is no socket; remove it or name another path",
+			       c->path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return err_errno(err, -errno, "unix:%s", c->path);
+	rc = connect(fd, address, sizeof(c->unix_.address)) < 0 ? -errno : 0;
+	close(fd);
+	if (rc == 0 || rc == -EAGAIN) /* EAGAIN: listens, and its queue is full */
+		return err_set(
+			err, -EADDRINUSE,
+			"unix:%s: another program listens there; end it or name another path",
+			c->path);
+	if (rc != -ECONNREFUSED && rc != -ENOENT)
+		return err_errno(err, rc, "unix:%s", c->path);
+	if (unlink(c->path) < 0 && errno != ENOENT)
+		return err_errno(err, -errno, "unix:%s: stale socket", c->path);
+	return 0;
+}
+
+static int make_listener(struct chardev *c, struct err *err)
+{
+	struct unix_state *s = &c->unix_;
+	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct stat st;
+	int rc;
+
+	if (fd < 0)
+		return err_errno(err, -errno, "unix:%s", c->path);
+	if (bind(fd, (const struct sockaddr *)&s->address, sizeof(s->address)) < 0) {
+		rc = err_errno(err, -errno, "unix:%s: cannot make the socket", c->path);
+		close(fd);
+		return rc;
+	}
+	if (lstat(c->path, &st) == 0) {
+		s->inode = st.st_ino;
+		s->device = st.st_dev;
+	}
+	hostfd_watch_init(&s->listener, c->loop, fd, on_connection, c);
+	rc = listen(fd, 4) < 0 ? -errno : hostfd_watch_set(&s->listener, EPOLLIN);
+	if (rc < 0) {
+		unlink(c->path);
+		close(fd);
+		return err_errno(err, rc, "unix:%s", c->path);
+	}
+	return 0;
+}
+
+static int unix_open(struct chardev *c, struct err *err)
+{
+	struct unix_state *s = &c->unix_;
+	int rc;
+
+	if (!c->path || !*c->path)
+		return err_set(err, -EINVAL, "unix: no path; give unix=PATH");
+	if (strlen(c->path) >= sizeof(s->address.sun_path))
+		return err_set(err, -ENAMETOOLONG,
+			       "unix:%.60s...: longer than the %zu bytes a socket's path may have",
+			       c->path, sizeof(s->address.sun_path) - 1);
+	s->address.sun_family = AF_UNIX;
+	memcpy(s->address.sun_path, c->path, strlen(c->path) + 1);
+	atomic_store(&c->connected, false);
+	rc = clear_path(c, err);
+	return rc < 0 ? rc : make_listener(c, err);
+}
+
+static void unix_close(struct chardev *c)
+{
+	struct unix_state *s = &c->unix_;
+	struct stat st;
+
+	if (c->out_fd >= 0) {
+		hostfd_watch_set(&s->client, 0);
+		close(c->out_fd);
+	}
+	hostfd_watch_set(&s->listener, 0);
+	close(s->listener.source.fd);
+	/* Another one may have taken the path since. */
+	if (lstat(c->path, &st) == 0 && st.st_ino == s->inode && st.st_dev == s->device)
+		unlink(c->path);
+}
+
+static size_t unix_write(struct chardev *c, const uint8_t *bytes, size_t len)
+{
+	const ssize_t n = hostfd_write(c->out_fd, HOSTFD_SOCKET, bytes, len);
+
+	if (n >= 0)
+		return (size_t)n;
+	if (c->in_paused && !c->unix_.input_ended) {
+		char_drop(c, len); /* gone, but its input is still to be read */
+		return len;
+	}
+	client_left(c);
+	return 0;
+}
+
+static void unix_watch_output(struct chardev *c, bool on)
+{
+	watch_client(c, !c->in_paused, on);
+}
+
+static void unix_watch_input(struct chardev *c, bool on)
+{
+	watch_client(c, on, backlog_used(&c->backlog) > 0);
+}
+
+static const char *unix_where(const struct chardev *c)
+{
+	return c->path;
+}
+
+const struct char_backend char_unix = {
+	.open = unix_open,
+	.close = unix_close,
+	.write = unix_write,
+	.watch_output = unix_watch_output,
+	.watch_input = unix_watch_input,
+	.where = unix_where,
+};

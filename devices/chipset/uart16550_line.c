@@ -1,0 +1,226 @@
+/* Sections in capitals are the PC16550D data sheet's; see uart16550_line.h. */
+#include "chipset/uart16550_line.h"
+
+#include <string.h>
+
+#include "char/chardev.h"
+
+static unsigned rx_capacity(const struct uart_state *s)
+{
+	return s->fcr & FCR_ENABLE ? FIFO_BYTES : 1;
+}
+
+/* FIFO CONTROL REGISTER, bits 6 and 7. */
+unsigned uart_rx_trigger(const struct uart_state *s)
+{
+	static const uint8_t levels[] = { 1, 4, 8, 14 };
+
+	return s->fcr & FCR_ENABLE ? levels[(s->fcr & FCR_TRIGGER) >> 6] : 1;
+}
+
+/* ---- receiver ---- */
+
+/* FIFO INTERRUPT MODE OPERATION, B: four characters of silence.  A slow guest
+ * setting must not make a fast host wait, so 1 ms at most. */
+static uint64_t timeout_ns(const struct uart_state *s)
+{
+	const unsigned bits = 1 + 5 + (s->lcr & LCR_WORD) + (s->lcr & LCR_PEN ? 1 : 0) +
+			      (s->lcr & LCR_STOP ? 2 : 1);
+
+	return min_u64(4 * bits * NS_PER_S * s->divisor / UART_HZ, TIMEOUT_MAX_NS);
+}
+
+/* The silence begins anew with each byte that arrives or is read.  The timer
+ * itself is armed at most once a silence: it looks at quiet_since_ns when it
+ * fires, because moving it for each byte would cost a system call a byte. */
+void uart_rx_activity(struct uart *u)
+{
+	struct uart_state *s = &u->s;
+
+	if (!(s->fcr & FCR_ENABLE) || s->rx_count == 0 || s->rx_count >= uart_rx_trigger(s))
+		return;
+	s->quiet_since_ns = clock_now(u->clock);
+	if (!timer_armed(&u->timeout))
+		timer_arm(u->clock, &u->timeout, s->quiet_since_ns + timeout_ns(s));
+}
+
+void uart_rx_silence(struct uart *u, uint64_t now_ns)
+{
+	struct uart_state *s = &u->s;
+	const uint64_t due_ns = s->quiet_since_ns + timeout_ns(s);
+
+	if (!(s->fcr & FCR_ENABLE) || s->rx_count == 0)
+		return;
+	if (now_ns < due_ns)
+		timer_arm(u->clock, &u->timeout, due_ns);
+	else
+		s->timeout_pending = true;
+}
+
+/* LINE STATUS REGISTER: error bits show when their character is next to be read; bit 7 says
+ * that there is one with an error anywhere in the FIFO. */
+void uart_rx_show_front(struct uart_state *s)
+{
+	uint8_t any = 0;
+
+	s->lsr &= (uint8_t)~(LSR_DR | LSR_RX_ERROR);
+	if (s->rx_count == 0)
+		return;
+	s->lsr |= LSR_DR;
+	s->lsr |= s->rx_error[s->rx_head];
+	s->rx_error[s->rx_head] = 0;
+	for (unsigned i = 1; i < s->rx_count; i++)
+		any |= s->rx_error[(s->rx_head + i) % FIFO_BYTES];
+	if ((s->fcr & FCR_ENABLE) && (any || (s->lsr & LSR_CHAR)))
+		s->lsr |= LSR_RX_ERROR;
+}
+
+/* LINE STATUS REGISTER, bit 1: a full FIFO keeps what it has; without FIFO the new character
+ * replaces the old one. */
+void uart_rx_push(struct uart *u, uint8_t byte, uint8_t error)
+{
+	struct uart_state *s = &u->s;
+	unsigned at;
+
+	if (s->rx_count == rx_capacity(s)) {
+		s->lsr |= LSR_OE;
+		if (s->fcr & FCR_ENABLE)
+			return;
+		s->rx_count = 0;
+	}
+	at = (s->rx_head + s->rx_count) % FIFO_BYTES;
+	s->rx[at] = byte;
+	s->rx_error[at] = error;
+	s->rx_count++;
+	uart_rx_show_front(s);
+	uart_rx_activity(u);
+}
+
+void uart_rx_clear(struct uart *u)
+{
+	struct uart_state *s = &u->s;
+
+	s->rx_head = 0;
+	s->rx_count = 0;
+	memset(s->rx_error, 0, sizeof(s->rx_error));
+	s->lsr &= (uint8_t)~LSR_CHAR;
+	s->timeout_pending = false;
+	uart_rx_show_front(s);
+}
+
+/* Fill the receiver from the host.  In loopback the input pin is cut off. */
+void uart_rx_pull(struct uart *u)
+{
+	struct uart_state *s = &u->s;
+
+	if (s->mcr & MCR_LOOP)
+		return;
+	while (s->rx_count < rx_capacity(s)) {
+		int byte = 0;
+
+		if (s->break_waiting) {
+			s->break_waiting = false;
+			uart_rx_push(u, 0, LSR_BI);
+			continue;
+		}
+		byte = chardev_get(u->chardev);
+		if (byte < 0)
+			break;
+		uart_rx_push(u, (uint8_t)byte, 0);
+	}
+}
+
+uint8_t uart_rx_pop(struct uart *u)
+{
+	struct uart_state *s = &u->s;
+	const uint8_t byte = s->rx[s->rx_head];
+
+	if (s->rx_count == 0)
+		return byte; /* what was read last, as the latch would have it */
+	if (s->rx_count > 1)
+		s->rx_head = (uint8_t)((s->rx_head + 1) % FIFO_BYTES);
+	s->rx_count--;
+	s->timeout_pending = false;
+	uart_rx_show_front(s);
+	uart_rx_activity(u);
+	if (s->rx_count == 0)
+		uart_rx_pull(u);
+	return byte;
+}
+
+/* ---- transmitter ---- */
+
+void uart_tx_clear(struct uart_state *s)
+{
+	s->tx_count = 0;
+	s->lsr |= LSR_THRE | LSR_TEMT;
+	s->thre_pending = true;
+}
+
+/* Send what waits, as far as the host has room. */
+void uart_tx_retry(struct uart *u)
+{
+	struct uart_state *s = &u->s;
+	unsigned sent = 0;
+
+	if (s->tx_count == 0)
+		return;
+	while (sent < s->tx_count && chardev_can_put(u->chardev))
+		chardev_put(u->chardev, s->tx[sent++]);
+	memmove(s->tx, s->tx + sent, s->tx_count - sent);
+	s->tx_count = (uint8_t)(s->tx_count - sent);
+	if (s->tx_count == 0)
+		uart_tx_clear(s);
+}
+
+static void tx_wait(struct uart_state *s, uint8_t byte)
+{
+	s->thre_pending = false;
+	s->lsr &= (uint8_t)~(LSR_THRE | LSR_TEMT);
+	if (!(s->fcr & FCR_ENABLE))
+		s->tx_count = 0; /* overwrites THR */
+	if (s->tx_count < FIFO_BYTES)
+		s->tx[s->tx_count++] = byte;
+}
+
+void uart_tx_put(struct uart *u, uint8_t byte)
+{
+	struct uart_state *s = &u->s;
+
+	if (s->mcr & MCR_LOOP) {
+		uart_rx_push(u, byte, 0);
+		s->thre_pending = true;
+	} else if (s->tx_count == 0 && chardev_can_put(u->chardev)) {
+		chardev_put(u->chardev, byte);
+		s->thre_pending = true;
+	} else {
+		tx_wait(s, byte);
+		uart_tx_retry(u);
+	}
+}
+
+/* ---- modem lines ---- */
+
+/* MODEM CONTROL REGISTER, bit 4: in loopback the four outputs are the four inputs. */
+uint8_t uart_modem_inputs(const struct uart *u)
+{
+	const uint8_t mcr = u->s.mcr;
+
+	if (!(mcr & MCR_LOOP))
+		return chardev_connected(u->chardev) ? MSR_CTS | MSR_DSR | MSR_DCD : MSR_CTS;
+	return (uint8_t)((mcr & MCR_RTS ? MSR_CTS : 0) | (mcr & MCR_DTR ? MSR_DSR : 0) |
+			 (mcr & MCR_OUT1 ? MSR_RI : 0) | (mcr & MCR_OUT2 ? MSR_DCD : 0));
+}
+
+/* MODEM STATUS REGISTER: bits 0, 1, 3 note a change, bit 2 only that RI went away. */
+void uart_modem_update(struct uart *u)
+{
+	struct uart_state *s = &u->s;
+	const uint8_t now = uart_modem_inputs(u);
+	const uint8_t changed = (uint8_t)((s->msr ^ now) & 0xf0u);
+	uint8_t delta = (uint8_t)(changed >> 4 & ~MSR_TERI);
+
+	if ((changed & MSR_RI) && !(now & MSR_RI))
+		delta |= MSR_TERI;
+	s->msr = (uint8_t)(now | (s->msr & MSR_DELTA) | delta);
+}

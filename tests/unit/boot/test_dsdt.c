@@ -1,0 +1,239 @@
+/* The DSDT's devices, found by a reader of AML that shares nothing with the writer. */
+#include <stdio.h>
+
+#include "unit/boot/acpi_fixture.h"
+
+/* PkgLength (20.2.4), read independently of the writer.  *length_bytes out. */
+static uint32_t pkg_length(const uint8_t *at, unsigned *length_bytes)
+{
+	const unsigned extra = at[0] >> 6;
+	uint32_t value = extra ? at[0] & 0x0f : at[0] & 0x3f;
+
+	for (unsigned i = 0; i < extra; i++)
+		value |= (uint32_t)at[1 + i] << (4 + 8 * i);
+	*length_bytes = 1 + extra;
+	return value;
+}
+
+struct body {
+	const uint8_t *at;
+	size_t len;
+};
+
+/* What follows Name (_S5_, Package (4) {...}) is the one scope, up to the end. */
+static struct body system_bus(const struct acpi *a)
+{
+	const uint8_t *const end = a->dsdt + le32_load(a->dsdt + 4);
+	const uint8_t *at = a->dsdt + HEADER_BYTES + 5;
+	unsigned n;
+
+	assert_int_equal(at[0], 0x12);
+	at += 1 + pkg_length(at + 1, &n);
+	assert_int_equal(at[0], 0x10);
+	assert_ptr_equal(at + 1 + pkg_length(at + 1, &n), end);
+	assert_memory_equal(at + 1 + n, "_SB_", 4);
+	at += 1 + n + 4;
+	return (struct body){ at, (size_t)(end - at) };
+}
+
+/* The device of that name; every sibling must be a device that fits.  With name
+ * NULL, only counts.  count may be NULL. */
+static struct body find_device(const struct acpi *a, const char *name, unsigned *count)
+{
+	const struct body bus = system_bus(a);
+	struct body found = { NULL, 0 };
+	unsigned seen = 0;
+	size_t at = 0;
+
+	while (at < bus.len) {
+		unsigned n;
+		uint32_t len;
+
+		assert_memory_equal(bus.at + at, "\x5b\x82", 2);
+		len = pkg_length(bus.at + at + 2, &n);
+		assert_true(len <= bus.len - at - 2);
+		if (name && memcmp(bus.at + at + 2 + n, name, 4) == 0)
+			found = (struct body){ bus.at + at + 2 + n + 4, len - n - 4 };
+		at += 2 + len;
+		seen++;
+	}
+	if (count)
+		*count = seen;
+	return found;
+}
+
+static bool holds(struct body b, const void *bytes, size_t len)
+{
+	return b.at && memmem(b.at, b.len, bytes, len);
+}
+
+/* An I/O descriptor of fixed ports. */
+static bool holds_io(struct body b, uint16_t port, uint8_t len)
+{
+	uint8_t io[] = { 0x47, 1, 0, 0, 0, 0, 1, len };
+
+	le16_store(io + 2, port);
+	le16_store(io + 4, port);
+	return holds(b, io, sizeof io);
+}
+
+static bool holds_irq(struct body b, unsigned irq)
+{
+	uint8_t descriptor[] = { 0x22, 0, 0 };
+
+	le16_store(descriptor + 1, (uint16_t)(1u << irq));
+	return holds(b, descriptor, sizeof descriptor);
+}
+
+static void s5_is_the_sleep_type_of_the_pm_block(void **state)
+{
+	struct acpi a;
+
+	(void)state;
+	acpi_init(&a, &desc_one);
+	assert_int_equal(PM_S5_SLP_TYP, 0); /* Zero in the bytes below */
+	assert_memory_equal(a.dsdt + HEADER_BYTES, "\x08_S5_\x12\x06\x04\x00\x00\x00\x00", 12);
+	acpi_destroy(&a);
+}
+
+static void every_cpu_is_a_processor_device_with_its_madt_uid(void **state)
+{
+	struct acpi a;
+
+	(void)state;
+	acpi_init(&a, &desc_all);
+	for (unsigned i = 0; i < CPUS_MAX; i++) {
+		/* Zero and One are opcodes, the rest byte constants. */
+		const uint8_t small[] = { 0x08, '_', 'U', 'I', 'D', (uint8_t)i };
+		const uint8_t byte[] = { 0x08, '_', 'U', 'I', 'D', 0x0a, (uint8_t)i };
+		struct body cpu;
+		char name[8];
+
+		snprintf(name, sizeof name, "C%03X", i);
+		cpu = find_device(&a, name, NULL);
+		assert_true(holds(cpu,
+				  "\x0d"
+				  "ACPI0007",
+				  10));
+		if (i < 2)
+			assert_true(holds(cpu, small, sizeof small));
+		else
+			assert_true(holds(cpu, byte, sizeof byte));
+	}
+	assert_null(find_device(&a, "C040", NULL).at);
+	acpi_destroy(&a);
+}
+
+static void only_present_serial_ports_are_described(void **state)
+{
+	static const uint16_t ports[] = SERIAL_PORT_BASES;
+	static const unsigned irqs[] = SERIAL_PORT_GSIS;
+
+	(void)state;
+	for (unsigned mask = 0; mask < 16; mask++) {
+		struct platform_desc desc = desc_one;
+		struct acpi a;
+
+		for (unsigned i = 0; i < 4; i++)
+			desc.serial_present[i] = mask & 1u << i;
+		acpi_init(&a, &desc);
+		for (unsigned i = 0; i < 4; i++) {
+			const char name[] = { 'C', 'O', 'M', (char)('1' + i), 0 };
+			const struct body com = find_device(&a, name, NULL);
+
+			assert_int_equal(com.at != NULL, desc.serial_present[i]);
+			if (!com.at)
+				continue;
+			assert_true(holds(com, "\x0c\x41\xd0\x05\x01", 5)); /* PNP0501 */
+			assert_true(holds_io(com, ports[i], 8));
+			assert_true(holds_irq(com, irqs[i]));
+		}
+		acpi_destroy(&a);
+	}
+}
+
+static void clock_timer_and_keyboard_have_their_ports_and_lines(void **state)
+{
+	struct acpi a;
+	struct body rtc, pit, kbd;
+
+	(void)state;
+	acpi_init(&a, &desc_one);
+	rtc = find_device(&a, "RTC_", NULL);
+	assert_true(holds(rtc, "\x0c\x41\xd0\x0b\x00", 5));
+	assert_true(holds_io(rtc, PORT_RTC, 2) && holds_irq(rtc, GSI_RTC));
+	pit = find_device(&a, "TIMR", NULL);
+	assert_true(holds(pit, "\x0c\x41\xd0\x01\x00", 5));
+	assert_true(holds_io(pit, PORT_PIT, 4) && holds_irq(pit, GSI_PIT));
+	kbd = find_device(&a, "KBD_", NULL);
+	assert_true(holds(kbd, "\x0c\x41\xd0\x03\x03", 5));
+	assert_true(holds_io(kbd, PORT_KBD_DATA, 1) && holds_io(kbd, PORT_KBD_STATUS, 1));
+	assert_true(holds_irq(kbd, GSI_KBD));
+	acpi_destroy(&a);
+}
+
+static void pvpanic_has_port_status_and_both_methods(void **state)
+{
+	struct acpi a;
+	struct body dev;
+
+	(void)state;
+	acpi_init(&a, &desc_one);
+	dev = find_device(&a, "PEVT", NULL);
+	assert_true(holds(dev,
+			  "\x0d"
+			  "QEMU0001",
+			  10));
+	assert_true(holds(dev, "\x08_STA\x0a\x0b", 7)); /* present, working, not shown */
+	assert_true(holds_io(dev, PORT_PVPANIC, 1));
+	assert_true(holds(dev, "RDPT\x00\xa4PEPT", 10));
+	assert_true(holds(dev, "WRPT\x01\x70\x68PEPT", 11));
+	acpi_destroy(&a);
+}
+
+static void debug_exit_port_is_reserved_only_if_it_is_there(void **state)
+{
+	struct platform_desc desc = desc_one;
+	struct acpi a;
+
+	(void)state;
+	acpi_init(&a, &desc);
+	assert_false(holds_io(find_device(&a, "MBRD", NULL), PORT_DEBUG_EXIT, 4));
+	assert_true(holds_io(find_device(&a, "MBRD", NULL), PORT_PM_BASE, PM_BLOCK_BYTES));
+	acpi_destroy(&a);
+	desc.debug_exit = true;
+	acpi_init(&a, &desc);
+	assert_true(holds_io(find_device(&a, "MBRD", NULL), PORT_DEBUG_EXIT, 4));
+	acpi_destroy(&a);
+}
+
+static void system_bus_holds_nothing_else(void **state)
+{
+	struct acpi a;
+	unsigned count;
+
+	(void)state;
+	acpi_init(&a, &desc_one);
+	find_device(&a, NULL, &count);
+	assert_int_equal(count, 1 + 5); /* CPU; board, timer, clock, keyboard, pvpanic */
+	acpi_destroy(&a);
+	acpi_init(&a, &desc_all);
+	find_device(&a, NULL, &count);
+	assert_int_equal(count, CPUS_MAX + 5 + 4);
+	acpi_destroy(&a);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(s5_is_the_sleep_type_of_the_pm_block),
+		cmocka_unit_test(every_cpu_is_a_processor_device_with_its_madt_uid),
+		cmocka_unit_test(only_present_serial_ports_are_described),
+		cmocka_unit_test(clock_timer_and_keyboard_have_their_ports_and_lines),
+		cmocka_unit_test(pvpanic_has_port_status_and_both_methods),
+		cmocka_unit_test(debug_exit_port_is_reserved_only_if_it_is_there),
+		cmocka_unit_test(system_bus_holds_nothing_else),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

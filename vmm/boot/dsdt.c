@@ -1,0 +1,177 @@
+#include "boot/dsdt.h"
+
+#include <stdio.h>
+
+#include "boot/aml.h"
+#include "boot/sdt.h"
+#include "core/platform.h"
+
+#define DSDT_REVISION 2u /* 64-bit integers */
+
+/* _STA bits, ACPI 6.4 section 6.3.7. */
+#define STA_PRESENT	0x01u
+#define STA_ENABLED	0x02u
+#define STA_FUNCTIONING 0x08u
+
+static void name_integer(struct aml *a, const char *name, uint64_t v)
+{
+	aml_name(a, name);
+	aml_integer(a, v);
+}
+
+/* Device (name) with a Plug and Play id; left open. */
+static void open_pnp_device(struct aml *a, const char *name, const char *eisa_id)
+{
+	aml_open_device(a, name);
+	aml_name(a, "_HID");
+	aml_eisa_id(a, eisa_id);
+}
+
+static void open_crs(struct aml *a)
+{
+	aml_name(a, "_CRS");
+	aml_open_resources(a);
+}
+
+/* Power off is the only sleep state (ACPI 6.4 section 7.4.2). */
+static void emit_sleep_states(struct aml *a)
+{
+	aml_name(a, "_S5");
+	aml_open_package(a, 4);
+	aml_integer(a, PM_S5_SLP_TYP);
+	aml_integer(a, PM_S5_SLP_TYP);
+	aml_integer(a, 0);
+	aml_integer(a, 0);
+	aml_close(a);
+}
+
+/* _UID is the processor UID of the MADT (ACPI 6.4 section 8.4). */
+static void emit_cpu(struct aml *a, unsigned index)
+{
+	char name[5];
+
+	snprintf(name, sizeof name, "C%03X", index & 0xfff);
+	aml_open_device(a, name);
+	aml_name(a, "_HID");
+	aml_string(a, "ACPI0007");
+	name_integer(a, "_UID", index);
+	aml_close(a);
+}
+
+static void emit_serial(struct aml *a, unsigned index)
+{
+	static const uint16_t bases[] = SERIAL_PORT_BASES;
+	static const unsigned irqs[] = SERIAL_PORT_GSIS;
+	char name[5];
+
+	snprintf(name, sizeof name, "COM%u", (index + 1) % 10);
+	open_pnp_device(a, name, "PNP0501");
+	name_integer(a, "_UID", index + 1);
+	open_crs(a);
+	aml_io(a, bases[index], 8);
+	aml_irq(a, irqs[index]);
+	aml_close_resources(a);
+	aml_close(a);
+}
+
+static void emit_timer(struct aml *a)
+{
+	open_pnp_device(a, "TIMR", "PNP0100");
+	open_crs(a);
+	aml_io(a, PORT_PIT, 4);
+	aml_irq(a, GSI_PIT);
+	aml_close_resources(a);
+	aml_close(a);
+}
+
+static void emit_rtc(struct aml *a)
+{
+	open_pnp_device(a, "RTC", "PNP0B00");
+	open_crs(a);
+	aml_io(a, PORT_RTC, 2);
+	aml_irq(a, GSI_RTC);
+	aml_close_resources(a);
+	aml_close(a);
+}
+
+static void emit_keyboard(struct aml *a)
+{
+	open_pnp_device(a, "KBD", "PNP0303");
+	open_crs(a);
+	aml_io(a, PORT_KBD_DATA, 1);
+	aml_io(a, PORT_KBD_STATUS, 1);
+	aml_irq(a, GSI_KBD);
+	aml_close_resources(a);
+	aml_close(a);
+}
+
+/* QEMU's docs/specs/pvpanic: the port, RDPT reads which events are known, WRPT
+ * sends one.  Present and working, but not shown to a user. */
+static void emit_pvpanic(struct aml *a)
+{
+	aml_open_device(a, "PEVT");
+	aml_name(a, "_HID");
+	aml_string(a, "QEMU0001");
+	name_integer(a, "_STA", STA_PRESENT | STA_ENABLED | STA_FUNCTIONING);
+	open_crs(a);
+	aml_io(a, PORT_PVPANIC, 1);
+	aml_close_resources(a);
+	aml_io_region(a, "PEOR", PORT_PVPANIC, 1);
+	aml_open_field(a, "PEOR");
+	aml_field_unit(a, "PEPT", 8);
+	aml_close(a);
+	aml_open_method(a, "RDPT", 0);
+	aml_return(a);
+	aml_ref(a, "PEPT");
+	aml_close(a);
+	aml_open_method(a, "WRPT", 1);
+	aml_store(a);
+	aml_arg(a, 0);
+	aml_ref(a, "PEPT");
+	aml_close(a);
+	aml_close(a);
+}
+
+/* Ports that are taken but have no device of their own, so that no OS puts
+ * something else there.  The reset port 0xcf9 is not among them: it lies between the
+ * PCI configuration ports, which an OS and the host bridge claim as one block, and
+ * the FADT names it. */
+static void emit_motherboard(struct aml *a, const struct platform_desc *desc)
+{
+	open_pnp_device(a, "MBRD", "PNP0C02");
+	open_crs(a);
+	aml_io(a, PORT_SYSTEM_B, 1);
+	aml_io(a, PORT_POST, 1);
+	aml_io(a, PORT_SYSTEM_A, 1);
+	aml_io(a, PORT_BOCHS_DEBUG, 1);
+	if (desc->debug_exit)
+		aml_io(a, PORT_DEBUG_EXIT, 4);
+	aml_io(a, PORT_DEBUGCON, 1);
+	aml_io(a, PORT_PM_BASE, PM_BLOCK_BYTES);
+	aml_close_resources(a);
+	aml_close(a);
+}
+
+size_t dsdt_emit(struct emit *e, const struct platform_desc *desc)
+{
+	const size_t start = sdt_begin(e, "DSDT", DSDT_REVISION);
+	struct aml a;
+
+	aml_init(&a, e);
+	emit_sleep_states(&a);
+	aml_open_scope(&a, "_SB");
+	for (unsigned i = 0; i < desc->cpu_count; i++)
+		emit_cpu(&a, i);
+	emit_motherboard(&a, desc);
+	emit_timer(&a);
+	emit_rtc(&a);
+	emit_keyboard(&a);
+	for (unsigned i = 0; i < SERIAL_PORTS; i++)
+		if (desc->serial_present[i])
+			emit_serial(&a, i);
+	emit_pvpanic(&a);
+	aml_close(&a);
+	aml_done(&a);
+	sdt_end(e, start);
+	return start;
+}

@@ -1,0 +1,193 @@
+#include "kvm/kvm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "core/platform.h"
+#include "kvm/cpuid.h"
+
+#define CAP(name, needed, why) { #name, KVM_CAP_##name, needed, why }
+
+const struct kvm_cap kvm_caps[] = {
+	CAP(USER_MEMORY, true, "guest RAM from this process's memory"),
+	CAP(IRQCHIP, true, "PIC, IOAPIC and local APICs in the kernel"),
+	CAP(MP_STATE, true, "application processors wait for their start-up IPI"),
+	CAP(EXT_CPUID, true, "the guest's CPUID leaves"),
+	CAP(IMMEDIATE_EXIT, true, "a vCPU can be stopped without a race"),
+	CAP(DESTROY_MEMORY_REGION_WORKS, true, "memory slots can be removed"),
+	CAP(VCPU_EVENTS, true, "pending exceptions are part of a vCPU's state"),
+	CAP(USER_NMI, false, "--timeout wakes the guest by an NMI before its autopsy"),
+	CAP(SET_TSS_ADDR, false, "real mode on VT-x"),
+	CAP(SET_IDENTITY_MAP_ADDR, false, "real mode on VT-x"),
+	CAP(TSC_DEADLINE_TIMER, false, "the guest's precise timer"),
+	CAP(GET_TSC_KHZ, false, "the guest is told the TSC's rate"),
+	CAP(KVMCLOCK_CTRL, false, "a paused guest does not report a lockup"),
+	CAP(COALESCED_PIO, false, "serial output with half the exits"),
+	CAP(IRQFD, false, "interrupts from the I/O thread (disks, network)"),
+	CAP(IOEVENTFD, false, "queue notifications without an exit (disks, network)"),
+	CAP(SIGNAL_MSI, false, "message-signalled interrupts (disks, network)"),
+};
+const unsigned kvm_cap_count = ARRAY_LEN(kvm_caps);
+
+static int open_failed(int code, struct err *err)
+{
+	switch (code) {
+	case -ENOENT:
+	case -ENODEV:
+	case -ENXIO:
+		return err_set(err, code,
+			       KVM_DEVICE_PATH " is not there: enable virtualization in the "
+			       "firmware and load kvm-intel or kvm-amd ('bantam doctor' tells "
+			       "more)");
+	case -EACCES:
+	case -EPERM:
+		return err_set(err, code,
+			       KVM_DEVICE_PATH " is not permitted to this user: join its group "
+			       "('bantam doctor' prints the command)");
+	case -EBUSY:
+		return err_set(err, code,
+			       KVM_DEVICE_PATH " is busy: another hypervisor holds the "
+			       "processor's virtualization");
+	default:
+		return err_errno(err, code, KVM_DEVICE_PATH);
+	}
+}
+
+int kvm_open(struct kvm *k, struct err *err)
+{
+	int version, rc;
+
+	*k = (struct kvm){ .vm_fd = -1 };
+	k->dev_fd = open(KVM_DEVICE_PATH, O_RDWR | O_CLOEXEC);
+	if (k->dev_fd < 0)
+		return open_failed(-errno, err);
+	version = ioctl(k->dev_fd, KVM_GET_API_VERSION, 0);
+	if (version != KVM_API_VERSION) {
+		rc = err_set(err, -ENOTSUP, KVM_DEVICE_PATH " speaks API version %d, need %d",
+			     version, KVM_API_VERSION);
+		goto fail;
+	}
+	rc = ioctl(k->dev_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
+	if (rc < (int)sizeof(struct kvm_run)) {
+		rc = err_set(err, -ENOTSUP, KVM_DEVICE_PATH " gives no vCPU run area");
+		goto fail;
+	}
+	k->run_bytes = (uint32_t)rc;
+	return 0;
+fail:
+	close(k->dev_fd);
+	k->dev_fd = -1;
+	return rc;
+}
+
+int kvm_cap_value(const struct kvm *k, const struct kvm_cap *cap)
+{
+	const int value = ioctl(k->dev_fd, KVM_CHECK_EXTENSION, cap->number);
+
+	return value < 0 ? 0 : value;
+}
+
+int kvm_check_caps(const struct kvm *k, struct err *err)
+{
+	for (unsigned i = 0; i < kvm_cap_count; i++) {
+		const struct kvm_cap *cap = &kvm_caps[i];
+
+		if (cap->needed && kvm_cap_value(k, cap) == 0)
+			return err_set(err, -ENOTSUP,
+				       "this host's KVM lacks KVM_CAP_%s (%s): a newer kernel "
+				       "is needed", cap->name, cap->why);
+	}
+	return 0;
+}
+
+static bool has(const struct kvm *k, long number)
+{
+	return ioctl(k->dev_fd, KVM_CHECK_EXTENSION, number) > 0;
+}
+
+int kvm_create_vm(struct kvm *k, struct err *err)
+{
+	uint64_t identity = KVM_IDENTITY_GPA;
+	int rc;
+
+	k->vm_fd = ioctl(k->dev_fd, KVM_CREATE_VM, 0);
+	if (k->vm_fd < 0)
+		return err_errno(err, -errno, "KVM_CREATE_VM");
+	/* VT-x without unrestricted guest runs real mode in a VM86 task and
+	 * needs four pages of guest-physical space that nobody uses. */
+	if (has(k, KVM_CAP_SET_IDENTITY_MAP_ADDR) &&
+	    ioctl(k->vm_fd, KVM_SET_IDENTITY_MAP_ADDR, &identity) < 0) {
+		rc = err_errno(err, -errno, "KVM_SET_IDENTITY_MAP_ADDR");
+		goto fail;
+	}
+	if (has(k, KVM_CAP_SET_TSS_ADDR) &&
+	    ioctl(k->vm_fd, KVM_SET_TSS_ADDR, (unsigned long)KVM_TSS_GPA) < 0) {
+		rc = err_errno(err, -errno, "KVM_SET_TSS_ADDR");
+		goto fail;
+	}
+	if (ioctl(k->vm_fd, KVM_CREATE_IRQCHIP, 0) < 0) {
+		rc = err_errno(err, -errno, "KVM_CREATE_IRQCHIP");
+		goto fail;
+	}
+	rc = ioctl(k->dev_fd, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPUS);
+	k->max_vcpus = rc > 0 ? rc : 4;
+	if (!k->cpuid) {
+		rc = cpuid_fetch(k, err);
+		if (rc < 0)
+			goto fail;
+	}
+	return 0;
+fail:
+	close(k->vm_fd);
+	k->vm_fd = -1;
+	return rc;
+}
+
+int kvm_add_memory(struct kvm *k, const struct mem *mem, struct err *err)
+{
+	for (unsigned i = 0; i < mem->block_count; i++) {
+		const struct mem_block *b = &mem->blocks[i];
+		struct kvm_userspace_memory_region region = {
+			.slot = i,
+			.guest_phys_addr = b->gpa,
+			.memory_size = b->len,
+			.userspace_addr = (uintptr_t)b->hva,
+		};
+
+		if (ioctl(k->vm_fd, KVM_SET_USER_MEMORY_REGION, &region) < 0)
+			return err_errno(err, -errno, "memory slot of %llu MiB at %#llx",
+					 (unsigned long long)(b->len >> 20),
+					 (unsigned long long)b->gpa);
+	}
+	return 0;
+}
+
+void kvm_irq_set(void *ctx, unsigned gsi, int level)
+{
+	const struct kvm *k = ctx;
+	struct kvm_irq_level line = { .irq = gsi, .level = (uint32_t)level };
+
+	/* Fails only for a GSI without a route: none of ours. */
+	ioctl(k->vm_fd, KVM_IRQ_LINE, &line);
+}
+
+void kvm_destroy_vm(struct kvm *k)
+{
+	if (k->vm_fd >= 0)
+		close(k->vm_fd);
+	k->vm_fd = -1;
+}
+
+void kvm_close(struct kvm *k)
+{
+	kvm_destroy_vm(k);
+	if (k->dev_fd >= 0)
+		close(k->dev_fd);
+	k->dev_fd = -1;
+	free(k->cpuid);
+	k->cpuid = NULL;
+}

@@ -1,0 +1,123 @@
+#include "machine/images.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int image_read(void *ctx, uint64_t offset, void *dst, size_t len)
+{
+	const struct image *im = ctx;
+	uint8_t *to = dst;
+
+	while (len > 0) {
+		const ssize_t n = pread(im->fd, to, len, (off_t)offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		offset += (uint64_t)n;
+		to += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static int image_open(struct image *im, const char *flag, const char *path, struct err *err)
+{
+	struct stat st;
+	int rc;
+
+	im->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (im->fd < 0)
+		return err_errno(err, -errno, "%s %s", flag, path);
+	if (fstat(im->fd, &st) < 0) {
+		rc = err_errno(err, -errno, "%s %s", flag, path);
+		goto fail;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		rc = err_set(err, -EINVAL, "%s %s: not a regular file", flag, path);
+		goto fail;
+	}
+	im->file = (struct boot_file){
+		.read = image_read, .ctx = im, .size_bytes = (uint64_t)st.st_size,
+	};
+	return 0;
+fail:
+	close(im->fd);
+	im->fd = -1;
+	return rc;
+}
+
+static void image_close(struct image *im)
+{
+	if (im->fd >= 0)
+		close(im->fd);
+	im->fd = -1;
+}
+
+int images_open(struct images *im, const struct machine_config *config, struct err *err)
+{
+	int rc;
+
+	im->initrd_count = 0;
+	rc = image_open(&im->kernel, "--kernel", config->kernel_path, err);
+	for (unsigned i = 0; rc == 0 && i < config->initrd_count; i++) {
+		rc = image_open(&im->initrds[i], "--initrd", config->initrd_paths[i], err);
+		if (rc == 0) {
+			im->initrd_files[i] = im->initrds[i].file;
+			im->initrd_count++;
+		}
+	}
+	if (rc < 0)
+		images_close(im);
+	return rc;
+}
+
+void images_close(struct images *im)
+{
+	image_close(&im->kernel);
+	for (unsigned i = 0; i < im->initrd_count; i++)
+		image_close(&im->initrds[i]);
+	im->initrd_count = 0;
+}
+
+/* boot_load() says "kernel: reason" or "initrd N: reason"; the user knows flags
+ * and files. */
+static int name_the_file(const struct machine_config *config, int rc, const struct err *why,
+			 struct err *err)
+{
+	const char *reason = strstr(why->text, ": ");
+	unsigned n = 0;
+
+	reason = reason ? reason + 2 : why->text;
+	for (const char *p = why->text + strcspn(why->text, "0123456789:"); *p >= '0' && *p <= '9'; p++)
+		n = n * 10 + (unsigned)(*p - '0');
+	if (n >= 1 && n <= config->initrd_count)
+		return err_set(err, rc, "--initrd %s: %s", config->initrd_paths[n - 1], reason);
+	return err_set(err, rc, "--kernel %s: %s", config->kernel_path, reason);
+}
+
+int images_load(const struct images *im, const struct machine_config *config,
+		const struct ram *ram, struct boot_result *out, struct err *err)
+{
+	struct boot_request req = {
+		.mem = &ram->mem,
+		.kernel = &im->kernel.file,
+		.flat = config->kernel_flat,
+		.initrds = im->initrd_files,
+		.initrd_count = im->initrd_count,
+		.cmdline = config->cmdline,
+		.cpu_count = config->cpu_count,
+		.debug_exit = config->debug_exit,
+	};
+	struct err why;
+	int rc;
+
+	for (unsigned i = 0; i < SERIAL_PORTS; i++)
+		req.serial_present[i] = config->serial[i].present;
+	rc = boot_load(&req, out, &why);
+	return rc < 0 ? name_the_file(config, rc, &why, err) : 0;
+}

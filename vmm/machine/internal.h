@@ -1,0 +1,104 @@
+/* machine/internal.h: the machine as its own files see it. */
+#ifndef BANTAM_MACHINE_INTERNAL_H
+#define BANTAM_MACHINE_INTERNAL_H
+
+#include "core/device.h"
+#include "core/lock.h"
+#include "host/loop.h"
+#include "kvm/kvm.h"
+#include "machine/autopsy.h"
+#include "machine/config.h"
+#include "machine/events.h"
+#include "machine/images.h"
+#include "machine/ram.h"
+#include "machine/stats.h"
+#include "machine/timekeeper.h"
+#include "machine/timeline.h"
+#include "machine/vcpus.h"
+#include "machine/verdict.h"
+#include "machine/watch.h"
+
+#define PARTS_MAX 24
+
+/* A COM port: the host's end and the guest's end. */
+struct serial_line {
+	struct machine *m;
+	unsigned index;          /* 0: COM1 */
+	struct chardev *chardev; /* NULL: the port is not there */
+	struct device *uart;
+};
+
+/* What a device or vCPU asked for, on its way to the main thread. */
+struct power_ask {
+	enum power_event event; /* POWER_NONE: nothing */
+	uint32_t value;
+	const char *source;
+	char detail[160];       /* POWER_ERROR, POWER_TRIPLE_FAULT */
+};
+
+struct machine {
+	const struct machine_config *config;
+	struct timeline timeline;
+	struct events events;
+	struct verdict verdict;
+	struct autopsy autopsy;
+	struct stats stats;
+
+	/* the guest */
+	struct ram ram;
+	struct images images;
+	struct boot_result boot;
+	struct kvm kvm;
+	struct vcpus vcpus;
+
+	/* the board; under the lock */
+	struct device_lock lock;
+	struct bus pio, mmio;
+	struct timekeeper guest_time;
+	struct power_sink power;
+	struct power_ask ask;
+	struct board board;
+	struct device *parts[PARTS_MAX];
+	unsigned part_count;
+	struct device *acpi_pm; /* one of parts: has the power button */
+	struct serial_line serial[SERIAL_PORTS];
+	struct chardev *debugcon;
+
+	/* the main thread's */
+	struct loop loop;
+	struct loop_source ask_source; /* eventfd: a power_ask is there */
+	struct loop_source signal_source;
+	struct timekeeper life; /* timeouts and grace periods, in host time */
+	struct timer timeout, idle_timeout, grace;
+	struct watch watch;
+	bool output_seen, panic_seen, panic_ended, held, restart;
+	enum end_reason grace_reason; /* what the end of the grace period means */
+	char panic_text[160];
+};
+
+/* pc.c: make, reset and unmake all parts of the PC. */
+int pc_create(struct machine *m, struct err *err);
+void pc_reset(struct machine *m);
+void pc_destroy(struct machine *m);
+
+/* console.c: open and close the host's ends of the serial ports. */
+int console_open(struct machine *m, struct err *err);
+/* Take over all output that is still on its way to watch and host. */
+void console_flush(struct machine *m);
+void console_close(struct machine *m);
+
+/* run.c: one exit of one vCPU. */
+void run_serve_exit(void *machine, struct vcpu_thread *t, const struct exit *x);
+
+/* life.c: what ends a machine or changes its course. */
+int life_open(struct machine *m, struct err *err);
+void life_close(struct machine *m);
+/* Under the device lock, any thread. */
+void life_ask(void *machine, enum power_event event, uint32_t value, const char *source);
+/* Main thread: serve events until there is a verdict or a restart is due. */
+void life_wait(struct machine *m);
+/* Main thread: watch saw something; a terminal key was pressed after Ctrl-A. */
+void life_sign(void *machine, enum watch_sign sign, const char *text);
+void life_escape(struct machine *m, uint8_t key);
+
+#endif

@@ -1,0 +1,387 @@
+/* What ends a machine or changes its course: all decisions are made here, on the
+ * main thread, whoever asked. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "chipset/acpi_pm.h"
+#include "machine/internal.h"
+#include "machine/vmcore.h"
+
+/* After the power button, a guest that listens has this long to shut down. */
+#define POWER_BUTTON_GRACE_NS (5 * NS_PER_S)
+/* After a panic's last line, the kernel has this long to reset by itself. */
+#define PANIC_GRACE_NS (100 * NS_PER_MS)
+/* Before a timeout's autopsy, the guest has this long to say what it has to say
+ * about the NMI. */
+#define NMI_GRACE_NS (300 * NS_PER_MS)
+
+void life_ask(void *machine, enum power_event event, uint32_t value, const char *source)
+{
+	struct machine *m = machine;
+	const uint64_t one = 1;
+
+	if (m->ask.event != POWER_NONE)
+		return; /* the first one stands until it is served */
+	m->ask.event = event;
+	m->ask.value = value;
+	m->ask.source = source;
+	/* The asking vCPU must not run another instruction. */
+	vcpus_hold(&m->vcpus);
+	if (write(m->ask_source.fd, &one, sizeof(one)) < 0)
+		log_error("eventfd: %s", strerror(errno)); /* cannot be: the counter is 1 */
+}
+
+/* Stand still, for a look or for ever. */
+static void hold_still(struct machine *m)
+{
+	vcpus_pause(&m->vcpus);
+	console_flush(m);
+	device_lock(&m->lock);
+	timekeeper_pause(&m->guest_time);
+	device_unlock(&m->lock);
+}
+
+static void go_on(struct machine *m)
+{
+	device_lock(&m->lock);
+	timekeeper_resume(&m->guest_time);
+	device_unlock(&m->lock);
+	vcpus_resume(&m->vcpus);
+}
+
+static void dump(struct machine *m)
+{
+	struct err err;
+
+	if (vmcore_write(m->config->dump_path, &m->vcpus, &m->ram.mem, &err) < 0)
+		log_error("--on-panic dump=%s: %s", m->config->dump_path, err.text);
+	else
+		log_info("memory dumped to %s", m->config->dump_path);
+}
+
+/* The guest's kernel panicked and will not come back; all vCPUs are paused. */
+static void end_by_panic(struct machine *m)
+{
+	const char *text = m->panic_text[0] ? m->panic_text : "told by pvpanic";
+
+	if (!m->panic_seen)
+		events_emit(&m->events, "panic", "text", text);
+	m->panic_seen = true;
+	switch (m->config->on_panic) {
+	case ON_PANIC_PAUSE:
+		if (!m->held)
+			log_error("guest panicked (%s) and is paused; end it by Ctrl-A x or a "
+				  "signal", text);
+		m->held = true;
+		return;
+	case ON_PANIC_DUMP:
+		dump(m);
+		break;
+	case ON_PANIC_EXIT:
+		break;
+	}
+	verdict_set(&m->verdict, END_PANIC, "%s", text);
+}
+
+static void served_reset(struct machine *m, const struct power_ask *ask)
+{
+	if (m->panic_seen) {
+		end_by_panic(m);
+		return;
+	}
+	events_emit(&m->events, "reset", "source", ask->source);
+	if (m->config->on_reboot == ON_REBOOT_RESTART)
+		m->restart = true;
+	else
+		verdict_set(&m->verdict, END_REBOOT, "by %s", ask->source);
+}
+
+static void served_off(struct machine *m, const struct power_ask *ask)
+{
+	verdict_set(&m->verdict, END_POWEROFF, "by %s", ask->source);
+}
+
+static void served_panic(struct machine *m, const struct power_ask *ask)
+{
+	(void)ask;
+	end_by_panic(m);
+}
+
+/* The panicked kernel boots its crash kernel: that one's end counts. */
+static void served_crash_loaded(struct machine *m, const struct power_ask *ask)
+{
+	(void)ask;
+	events_emit(&m->events, "panic", "text", "told by pvpanic; a crash kernel takes over");
+	go_on(m);
+}
+
+/* QEMU's formula, which test suites know. */
+static void served_debug_exit(struct machine *m, const struct power_ask *ask)
+{
+	verdict_set_status(&m->verdict, END_DEBUG_EXIT, (int)((ask->value << 1 | 1) & 0xff));
+}
+
+static void served_triple_fault(struct machine *m, const struct power_ask *ask)
+{
+	if (m->panic_seen) {
+		end_by_panic(m);
+		return;
+	}
+	autopsy_take(&m->autopsy, &m->vcpus, &m->ram.mem);
+	events_emit(&m->events, "triple-fault", NULL, NULL);
+	verdict_set(&m->verdict, END_TRIPLE_FAULT, ask->detail[0] ? "%s" : NULL, ask->detail);
+}
+
+static void served_error(struct machine *m, const struct power_ask *ask)
+{
+	autopsy_take(&m->autopsy, &m->vcpus, &m->ram.mem);
+	events_emit(&m->events, "error", "text", ask->detail);
+	verdict_set(&m->verdict, END_KVM_ERROR, "%s", ask->detail);
+}
+
+static void (*const servants[])(struct machine *m, const struct power_ask *ask) = {
+	[POWER_OFF] = served_off,
+	[POWER_RESET] = served_reset,
+	[POWER_PANIC] = served_panic,
+	[POWER_CRASH_LOADED] = served_crash_loaded,
+	[POWER_DEBUG_EXIT] = served_debug_exit,
+	[POWER_TRIPLE_FAULT] = served_triple_fault,
+	[POWER_ERROR] = served_error,
+};
+
+static void ask_ready(void *arg, uint32_t events)
+{
+	struct machine *m = arg;
+	struct power_ask ask;
+	uint64_t count;
+
+	(void)events;
+	if (read(m->ask_source.fd, &count, sizeof(count)) < 0)
+		return;
+	hold_still(m);
+	device_lock(&m->lock);
+	ask = m->ask;
+	m->ask.event = POWER_NONE;
+	m->ask.detail[0] = '\0';
+	device_unlock(&m->lock);
+	if (ask.event != POWER_NONE)
+		servants[ask.event](m, &ask);
+}
+
+void life_sign(void *machine, enum watch_sign sign, const char *text)
+{
+	struct machine *m = machine;
+
+	switch (sign) {
+	case WATCH_BOOTED:
+		timeline_mark(&m->timeline, "kernel hands over to init");
+		events_emit(&m->events, "booted", "text", text);
+		break;
+	case WATCH_PANIC:
+		if (m->panic_seen)
+			break;
+		m->panic_seen = true;
+		snprintf(m->panic_text, sizeof(m->panic_text), "%s", text);
+		events_emit(&m->events, "panic", "text", text);
+		break;
+	case WATCH_PANIC_END:
+		if (!m->panic_seen || m->panic_ended)
+			break;
+		m->panic_ended = true;
+		m->grace_reason = END_PANIC;
+		timer_arm(&m->life.clock, &m->grace, clock_now(&m->life.clock) + PANIC_GRACE_NS);
+		break;
+	case WATCH_NONE:
+		break;
+	}
+}
+
+static void begin_grace(struct machine *m, enum end_reason reason, uint64_t ns)
+{
+	m->grace_reason = reason;
+	timer_arm(&m->life.clock, &m->grace, clock_now(&m->life.clock) + ns);
+}
+
+/* A timeout: wake the guest by an NMI, so that a kernel with a watchdog or
+ * unknown_nmi_panic tells where it was, then look inside. */
+static void timeout_fired(void *arg, uint64_t now_ns)
+{
+	struct machine *m = arg;
+
+	(void)now_ns;
+	events_emit(&m->events, "timeout", "flag", "--timeout");
+	if (!m->held)
+		vcpus_nmi(&m->vcpus);
+	begin_grace(m, END_TIMEOUT, NMI_GRACE_NS);
+}
+
+static void idle_fired(void *arg, uint64_t now_ns)
+{
+	struct machine *m = arg;
+	const uint64_t quiet_ns = host_now_ns() - m->watch.last_output_ns;
+	const uint64_t limit_ns = m->config->idle_timeout_ns;
+
+	if (quiet_ns < limit_ns) {
+		timer_arm(&m->life.clock, &m->idle_timeout, now_ns + (limit_ns - quiet_ns));
+		return;
+	}
+	events_emit(&m->events, "timeout", "flag", "--idle-timeout");
+	if (!m->held)
+		vcpus_nmi(&m->vcpus);
+	begin_grace(m, END_IDLE_TIMEOUT, NMI_GRACE_NS);
+}
+
+static void grace_over(void *arg, uint64_t now_ns)
+{
+	struct machine *m = arg;
+
+	(void)now_ns;
+	hold_still(m);
+	switch (m->grace_reason) {
+	case END_PANIC:
+		end_by_panic(m);
+		break;
+	case END_TIMEOUT:
+	case END_IDLE_TIMEOUT:
+		autopsy_take(&m->autopsy, &m->vcpus, &m->ram.mem);
+		verdict_set(&m->verdict, m->grace_reason, NULL);
+		break;
+	default:
+		verdict_set(&m->verdict, m->grace_reason, "the guest did not power off in time");
+		break;
+	}
+}
+
+/* Told to end: the power button first, then the plug. */
+static void told_to_end(struct machine *m, enum end_reason reason)
+{
+	bool listens = false;
+
+	if (timer_armed(&m->grace) || m->held) { /* asked twice, or nobody is there */
+		verdict_set(&m->verdict, reason, NULL);
+		return;
+	}
+	device_lock(&m->lock);
+	if (m->acpi_pm)
+		listens = acpi_pm_press_power_button(m->acpi_pm);
+	device_unlock(&m->lock);
+	if (!listens) {
+		verdict_set(&m->verdict, reason, NULL);
+		return;
+	}
+	log_info("power button pressed; the plug follows in %u s",
+		 (unsigned)(POWER_BUTTON_GRACE_NS / NS_PER_S));
+	begin_grace(m, reason, POWER_BUTTON_GRACE_NS);
+}
+
+static void signal_ready(void *arg, uint32_t events)
+{
+	struct machine *m = arg;
+	struct signalfd_siginfo info;
+
+	(void)events;
+	if (read(m->signal_source.fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return;
+	switch (info.ssi_signo) {
+	case SIGHUP:
+		told_to_end(m, END_SIGHUP);
+		break;
+	case SIGINT:
+		told_to_end(m, END_SIGINT);
+		break;
+	default:
+		told_to_end(m, END_SIGTERM);
+		break;
+	}
+}
+
+void life_escape(struct machine *m, uint8_t key)
+{
+	switch (key) {
+	case 'x':
+		verdict_set(&m->verdict, END_ESCAPE, NULL);
+		break;
+	case 'h':
+	case '?':
+		log_error("Ctrl-A x ends the machine, Ctrl-A b sends a break, Ctrl-A a sends "
+			  "Ctrl-A");
+		break;
+	default:
+		break;
+	}
+}
+
+static int open_signals(struct machine *m)
+{
+	sigset_t mask;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGHUP);
+	sigaddset(&mask, SIGINT);
+	sigaddset(&mask, SIGTERM);
+	/* Before any thread starts: they all inherit it. */
+	if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
+		return -errno;
+	signal(SIGPIPE, SIG_IGN); /* a reader that left is an errno, not our end */
+	m->signal_source = (struct loop_source){ .ready = signal_ready, .arg = m };
+	m->signal_source.fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (m->signal_source.fd < 0)
+		return -errno;
+	return loop_add(&m->loop, &m->signal_source, EPOLLIN);
+}
+
+static int open_asks(struct machine *m)
+{
+	m->ask_source = (struct loop_source){ .ready = ask_ready, .arg = m };
+	m->ask_source.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (m->ask_source.fd < 0)
+		return -errno;
+	return loop_add(&m->loop, &m->ask_source, EPOLLIN);
+}
+
+int life_open(struct machine *m, struct err *err)
+{
+	const struct machine_config *config = m->config;
+	int rc;
+
+	m->signal_source.fd = m->ask_source.fd = -1;
+	rc = timekeeper_init(&m->life, &m->loop, NULL, err);
+	if (rc < 0)
+		return rc;
+	timer_init(&m->timeout, timeout_fired, m);
+	timer_init(&m->idle_timeout, idle_fired, m);
+	timer_init(&m->grace, grace_over, m);
+	rc = open_signals(m);
+	if (rc == 0)
+		rc = open_asks(m);
+	if (rc < 0) {
+		life_close(m);
+		return err_errno(err, rc, "event loop");
+	}
+	if (config->timeout_ns)
+		timer_arm(&m->life.clock, &m->timeout, config->timeout_ns);
+	if (config->idle_timeout_ns)
+		timer_arm(&m->life.clock, &m->idle_timeout, config->idle_timeout_ns);
+	return 0;
+}
+
+void life_close(struct machine *m)
+{
+	if (m->signal_source.fd >= 0)
+		close(m->signal_source.fd);
+	if (m->ask_source.fd >= 0)
+		close(m->ask_source.fd);
+	timekeeper_close(&m->life, &m->loop);
+}
+
+void life_wait(struct machine *m)
+{
+	while (m->verdict.reason == END_NONE && !m->restart)
+		loop_wait(&m->loop, -1);
+}
