@@ -52,9 +52,37 @@ $(B)/unit/%: $(B)/obj/tests/unit/%.o $(FAKE_OBJ) $(LIB)
 
 $(B)/obj/tests/%.o: CPPFLAGS += -Itests
 
-.PHONY: unit
-unit: $(UNIT)
-	@set -e; for t in $(UNIT); do echo "== $$t"; $$t; done
+.PHONY: unit-programs lib
+unit-programs: $(UNIT)
+lib: $(LIB) $(B)/obj/tools/bantam.o
+
+# ---- checks -------------------------------------------------------------------
+
+.PHONY: test layers tidy cppcheck shellcheck
+test: all
+	tests/run
+
+# The include graph, and an error for an arrow that the architecture forbids.
+layers:
+	$(Q)grep -rn --include='*.[ch]' '^#include "' $(sort $(dir $(SRC))) | \
+		sed 's/^\([^:]*\):[0-9]*:/\1:/' | sort | awk -f tests/tree/layers.awk
+
+TIDY := $(SRC:%.c=$(B)/tidy/%.ok) $(B)/tidy/tools/bantam.ok
+tidy: $(TIDY)
+
+$(B)/tidy/%.ok: %.c .clang-tidy $(B)/obj/%.o
+	@mkdir -p $(@D)
+	$(SAY) TIDY $<
+	$(Q)clang-tidy --quiet $< -- $(CPPFLAGS) -std=gnu11 $(WARN) >$@.log 2>&1 || { cat $@.log; exit 1; }
+	@mv $@.log $@
+
+cppcheck:
+	$(Q)cppcheck -q --std=c11 --error-exitcode=1 --inline-suppr --enable=warning,performance,portability \
+		--suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches \
+		-Ivmm -Idevices -I. -D_GNU_SOURCE -DBANTAM_VERSION='""' -j2 vmm devices tools
+
+shellcheck:
+	$(Q)git ls-files | xargs grep -lE '^#!/(usr/)?bin/(ba|busybox )?sh' | xargs shellcheck
 
 -include $(OBJ:.o=.d) $(B)/obj/tools/bantam.d $(UNIT_SRC:%.c=$(B)/obj/%.d) $(FAKE_OBJ:.o=.d)
 

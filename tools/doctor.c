@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "tools/doctor_host.h"
 #include "tools/doctor_kvm.h"
 
@@ -63,16 +64,23 @@ static bool want_colour(void)
 	return isatty(STDOUT_FILENO) && !(no_color && *no_color);
 }
 
-/* 0 if stdout took it. */
-static int show(const struct report *r, bool json)
+static int show_json(const struct report *r)
 {
 	/* Each byte of a row may become six: \u00xx. */
-	static char text[6 * sizeof(struct report)];
+	const size_t room = 6 * sizeof(*r);
+	char *text = malloc(room);
 
-	if (!json)
-		report_print(r, want_colour());
-	else if (report_json(r, text, sizeof(text)) > 0)
+	if (!text || report_json(r, text, room) < 0)
+		log_error("no memory for the report");
+	else
 		puts(text);
+	free(text);
+	return command_flush();
+}
+
+static int show_table(const struct report *r)
+{
+	report_print(r, want_colour());
 	return command_flush();
 }
 
@@ -97,7 +105,7 @@ static int doctor(int argc, char *argv[])
 		return command_help(&doctor_command);
 	examine(&r);
 	status = report_blocker(&r) != NULL;
-	if (!o.quiet && show(&r, o.json) != 0)
+	if (!o.quiet && (o.json ? show_json(&r) : show_table(&r)) != 0)
 		status = 1;
 	return status;
 }

@@ -85,8 +85,10 @@ bool group_lookup(const char *group_text, gid_t gid, const char *user, char name
 	snprintf(name, 33, "%u", gid);
 	for (const char *p = group_text; *p; p += strcspn(p, "\n"), p += *p == '\n') {
 		char line[512], *rest = line, *group;
+		const size_t len = min_u64(strcspn(p, "\n"), sizeof(line) - 1);
 
-		snprintf(line, sizeof(line), "%.*s", (int)min_u64(strcspn(p, "\n"), 511), p);
+		memcpy(line, p, len);
+		line[len] = '\0';
 		group = next_field(&rest);
 		next_field(&rest);
 		if (parse_uint(next_field(&rest), UINT32_MAX, &number) < 0 || number != gid)

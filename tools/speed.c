@@ -79,7 +79,7 @@ static uint64_t rate(uint64_t rounds, uint64_t ns)
 
 static int measure(struct vcpu *v, uint64_t *instructions_per_s, struct err *err)
 {
-	uint64_t ns, best_ns = UINT64_MAX;
+	uint64_t ns = 0, best_ns = UINT64_MAX;
 	struct exit x;
 	int rc;
 

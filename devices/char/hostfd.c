@@ -1,6 +1,7 @@
 #include "char/hostfd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -26,6 +27,13 @@ enum hostfd_kind hostfd_kind(int fd)
 	if (S_ISSOCK(st.st_mode))
 		return HOSTFD_SOCKET;
 	return S_ISCHR(st.st_mode) && isatty(fd) ? HOSTFD_TTY : HOSTFD_PLAIN;
+}
+
+void hostfd_fill_standard(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+			return; /* no /dev/null: as it was */
 }
 
 /* One write of what surely fits: bytes, 0 when busy, -errno. */

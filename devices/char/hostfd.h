@@ -19,6 +19,10 @@ enum hostfd_kind {
 
 enum hostfd_kind hostfd_kind(int fd);
 
+/* Put /dev/null where descriptor 0, 1 or 2 is not open: the next open(2) would
+ * get that number, and the guest's output would go there. */
+void hostfd_fill_standard(void);
+
 /* Write what fd takes now, at most a turn's worth (64 KiB).
  * Returns bytes taken, 0 when the reader is busy, -errno (-EPIPE: no reader). */
 ssize_t hostfd_write(int fd, enum hostfd_kind kind, const uint8_t *bytes, size_t len);

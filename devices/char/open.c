@@ -105,6 +105,8 @@ int chardev_open(struct loop *loop, const struct chardev_config *config, struct 
 		return err_set(err, rc, "character device: no such kind");
 	if (!loop && config->kind != CHARDEV_NULL && config->kind != CHARDEV_MEM)
 		return err_set(err, rc, "character device: no event loop");
+	if (config->kind == CHARDEV_STDIO)
+		hostfd_fill_standard();
 	c = chardev_new(loop, config);
 	if (!c)
 		return err_errno(err, -ENOMEM, "character device");

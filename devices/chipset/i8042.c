@@ -41,9 +41,11 @@ struct i8042_state {
 	uint8_t command; /* awaits its data byte at 0x60; 0: none */
 	bool last_was_command;
 	bool obf;
+	bool obf_is_reply;
 	uint8_t output_buffer;
 	/* The controller's own answer goes before the keyboard's bytes.  A new
-	 * command forgets an answer that nobody fetched. */
+	 * command drops an answer that nobody fetched, wherever it is: Linux
+	 * leaves that of 0xd3 lying, and must not take it for the next one. */
 	bool has_reply;
 	uint8_t reply;
 	struct keyboard keyboard;
@@ -85,11 +87,13 @@ static void update(struct i8042 *k)
 		s->output_buffer = s->reply;
 		s->has_reply = false;
 		s->obf = true;
+		s->obf_is_reply = true;
 	} else if (!s->obf && !(s->ram[0] & CB_KBD_DIS)) {
 		byte = keyboard_get(&s->keyboard);
 		if (byte >= 0) {
 			s->output_buffer = translate(s, (uint8_t)byte);
 			s->obf = true;
+			s->obf_is_reply = false;
 		}
 	}
 	drive_irq(k, s->obf && (s->ram[0] & CB_KBD_INT));
@@ -118,6 +122,8 @@ static void write_command(struct i8042 *k, uint8_t command)
 	struct i8042_state *s = &k->s;
 
 	s->has_reply = false;
+	if (s->obf_is_reply)
+		s->obf = false;
 	s->command = 0;
 	switch (command) {
 	case 0x20 ... 0x3f:
@@ -193,6 +199,10 @@ static void write_data(struct i8042 *k, uint8_t byte)
 			request_reset(k);
 		break;
 	case 0xd2:
+		s->output_buffer = byte;
+		s->obf = true;
+		s->obf_is_reply = false;
+		break;
 	case 0xd3: /* without AUXDATA: see i8042.h */
 		reply(s, byte);
 		break;

@@ -80,6 +80,13 @@ static void on_timeout(void *arg, uint64_t now_ns)
 	update_irq(arg);
 }
 
+static void on_settled(void *arg, uint64_t now_ns)
+{
+	(void)now_ns;
+	uart_rx_settled(arg);
+	update_irq(arg);
+}
+
 static void fcr_write(struct uart *u, uint8_t value)
 {
 	struct uart_state *s = &u->s;
@@ -255,6 +262,7 @@ static void uart_reset(struct device *dev)
 	u->s = (struct uart_state){ .lsr = LSR_THRE | LSR_TEMT, .divisor = UART_HZ / 9600 };
 	u->s.msr = uart_modem_inputs(u);
 	timer_disarm(u->clock, &u->timeout);
+	timer_disarm(u->clock, &u->settle);
 	update_irq(u);
 }
 
@@ -283,6 +291,7 @@ static int uart_create(const struct board *board, const void *config, struct dev
 	u->chardev = cfg->chardev;
 	u->port = cfg->port;
 	timer_init(&u->timeout, on_timeout, u);
+	timer_init(&u->settle, on_settled, u);
 	rc = bus_add(board->pio, &region);
 	if (rc < 0) {
 		free(u);
@@ -298,6 +307,7 @@ static void uart_destroy(struct device *dev)
 	struct uart *u = uart_of(dev);
 
 	timer_disarm(u->clock, &u->timeout);
+	timer_disarm(u->clock, &u->settle);
 	bus_remove(u->pio, u->port);
 	free(u);
 }

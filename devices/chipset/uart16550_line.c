@@ -75,9 +75,11 @@ void uart_rx_show_front(struct uart_state *s)
 		s->lsr |= LSR_RX_ERROR;
 }
 
-/* LINE STATUS REGISTER, bit 1: a full FIFO keeps what it has; without FIFO the new character
- * replaces the old one. */
-void uart_rx_push(struct uart *u, uint8_t byte, uint8_t error)
+enum rx_source { RX_TYPED, RX_LOOPED, RX_BREAK };
+
+/* LINE STATUS REGISTER, bit 1: a full FIFO keeps what it has; without FIFO the
+ * new character replaces the old one. */
+static void rx_push(struct uart *u, uint8_t byte, enum rx_source source)
 {
 	struct uart_state *s = &u->s;
 	unsigned at;
@@ -90,16 +92,47 @@ void uart_rx_push(struct uart *u, uint8_t byte, uint8_t error)
 	}
 	at = (s->rx_head + s->rx_count) % FIFO_BYTES;
 	s->rx[at] = byte;
-	s->rx_error[at] = error;
+	s->rx_error[at] = source == RX_BREAK ? LSR_BI : 0;
+	s->rx_typed = (uint16_t)(s->rx_typed & ~(1u << at));
+	s->rx_typed = (uint16_t)(s->rx_typed | (source == RX_TYPED ? 1u << at : 0));
 	s->rx_count++;
 	uart_rx_show_front(s);
 	uart_rx_activity(u);
+}
+
+/* A driver clears the receiver, and reads it empty, more than once while it sets
+ * the port up; on a real line that is before anybody types.  Here the input may
+ * have been waiting in a pipe since the start, and would lose its first bytes. */
+static void take_back(struct uart *u)
+{
+	struct uart_state *s = &u->s;
+	uint8_t bytes[2 * FIFO_BYTES];
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < s->rx_count; i++) {
+		const unsigned at = (s->rx_head + i) % FIFO_BYTES;
+
+		if (s->rx_typed & 1u << at)
+			bytes[count++] = s->rx[at];
+	}
+	memcpy(bytes + count, s->again, s->again_count);
+	count += s->again_count;
+	/* Never cut: the FIFO takes from `again` before it takes new input, so
+	 * both together hold what one FIFO held. */
+	s->again_count = (uint8_t)min_u64(count, FIFO_BYTES);
+	memcpy(s->again, bytes, s->again_count);
+	if (count == 0)
+		return;
+	s->settled_ns = clock_now(u->clock) + SETTLE_NS;
+	if (!timer_armed(&u->settle))
+		timer_arm(u->clock, &u->settle, s->settled_ns);
 }
 
 void uart_rx_clear(struct uart *u)
 {
 	struct uart_state *s = &u->s;
 
+	take_back(u);
 	s->rx_head = 0;
 	s->rx_count = 0;
 	memset(s->rx_error, 0, sizeof(s->rx_error));
@@ -108,25 +141,51 @@ void uart_rx_clear(struct uart *u)
 	uart_rx_show_front(s);
 }
 
+static bool settling(struct uart *u)
+{
+	return u->s.again_count > 0 && clock_now(u->clock) < u->s.settled_ns;
+}
+
+void uart_rx_settled(struct uart *u)
+{
+	if (settling(u))
+		timer_arm(u->clock, &u->settle, u->s.settled_ns);
+	else
+		uart_rx_pull(u);
+}
+
+/* The host's next byte, or -1. */
+static int next_typed(struct uart *u)
+{
+	struct uart_state *s = &u->s;
+	int byte;
+
+	if (s->again_count == 0)
+		return chardev_get(u->chardev);
+	byte = s->again[0];
+	memmove(s->again, s->again + 1, --s->again_count);
+	return byte;
+}
+
 /* Fill the receiver from the host.  In loopback the input pin is cut off. */
 void uart_rx_pull(struct uart *u)
 {
 	struct uart_state *s = &u->s;
 
-	if (s->mcr & MCR_LOOP)
+	if ((s->mcr & MCR_LOOP) || settling(u))
 		return;
 	while (s->rx_count < rx_capacity(s)) {
-		int byte = 0;
+		int byte;
 
 		if (s->break_waiting) {
 			s->break_waiting = false;
-			uart_rx_push(u, 0, LSR_BI);
+			rx_push(u, 0, RX_BREAK);
 			continue;
 		}
-		byte = chardev_get(u->chardev);
+		byte = next_typed(u);
 		if (byte < 0)
 			break;
-		uart_rx_push(u, (uint8_t)byte, 0);
+		rx_push(u, (uint8_t)byte, RX_TYPED);
 	}
 }
 
@@ -188,7 +247,7 @@ void uart_tx_put(struct uart *u, uint8_t byte)
 	struct uart_state *s = &u->s;
 
 	if (s->mcr & MCR_LOOP) {
-		uart_rx_push(u, byte, 0);
+		rx_push(u, byte, RX_LOOPED);
 		s->thre_pending = true;
 	} else if (s->tx_count == 0 && chardev_can_put(u->chardev)) {
 		chardev_put(u->chardev, byte);

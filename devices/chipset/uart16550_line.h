@@ -44,6 +44,7 @@
 
 #define UART_HZ        115200u /* 1.8432 MHz / 16 */
 #define TIMEOUT_MAX_NS NS_PER_MS
+#define SETTLE_NS      (5 * NS_PER_MS)
 
 /* All that a migration would carry. */
 struct uart_state {
@@ -58,6 +59,10 @@ struct uart_state {
 	uint8_t rx[FIFO_BYTES];
 	uint8_t rx_error[FIFO_BYTES]; /* LSR_CHAR bits of each */
 	uint8_t tx[FIFO_BYTES];
+	uint16_t rx_typed;         /* bit per slot of rx: came from the character device */
+	uint8_t again[FIFO_BYTES]; /* taken back from a receiver that was cleared */
+	uint8_t again_count;
+	uint64_t settled_ns; /* guest time from which they may be sent again */
 };
 
 struct uart {
@@ -69,6 +74,7 @@ struct uart {
 	struct bus *pio;
 	struct clock *clock;
 	struct timer timeout;
+	struct timer settle;
 	struct chardev *chardev;
 	uint16_t port;
 };
@@ -78,13 +84,15 @@ unsigned uart_rx_trigger(const struct uart_state *s);
 
 /* Fill the receiver from the host as far as it has room. */
 void uart_rx_pull(struct uart *u);
-/* A byte arrives; error: its LSR_CHAR bits. */
-void uart_rx_push(struct uart *u, uint8_t byte, uint8_t error);
 /* The next byte; refills from the host when that was the last. */
 uint8_t uart_rx_pop(struct uart *u);
+/* Empty the receiver.  What the guest did not read of the host's input comes again
+ * once it has left FCR alone for SETTLE_NS. */
 void uart_rx_clear(struct uart *u);
 /* Set LSR's receiver bits to what the front of the FIFO is. */
 void uart_rx_show_front(struct uart_state *s);
+/* The settle timer fired. */
+void uart_rx_settled(struct uart *u);
 /* A byte came or was read, or the trigger level changed: 4 characters of silence
  * from now make the time-out interrupt. */
 void uart_rx_activity(struct uart *u);

@@ -81,7 +81,6 @@ static int check_header(const struct boot_job *job, struct elf_file *f, struct e
 
 	if (rc < 0)
 		return rc;
-	f->job = job;
 	f->is_64 = h[EI_CLASS] == ELFCLASS64;
 	if (f->is_64) {
 		f->entry = le64_load(h + AT(Elf64_Ehdr, e_entry));
@@ -178,7 +177,7 @@ static int check_segment(const struct elf_file *f, unsigned i, struct err *err)
 static int read_segments(struct elf_file *f, struct elf_image *out, struct err *err)
 {
 	const unsigned size = f->is_64 ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr);
-	uint8_t raw[PHDRS_MAX * sizeof(Elf64_Phdr)];
+	uint8_t raw[PHDRS_MAX * sizeof(Elf64_Phdr)] = { 0 };
 	int rc = read_small(f->job, f->phoff, raw, (size_t)f->phnum * size, err);
 
 	out->start = UINT64_MAX;
@@ -222,44 +221,71 @@ static int physical_entry(const struct elf_file *f, gpa_t *out, struct err *err)
 		       f->entry);
 }
 
-/* System V ABI, "Note Section".  A note that does not fit ends the search: notes
- * are a convenience, not a reason to refuse a kernel. */
+/* A note of a segment, as far as PVH cares. */
+struct note {
+	bool is_pvh;
+	uint64_t pvh_entry;
+	uint64_t bytes; /* with its padding; 0: it does not fit */
+};
+
+/* System V ABI, "Note Section": sizes of name and description, type, name,
+ * description, each padded.
+ * at  within the segment, not behind its end */
+static int read_note(const struct elf_file *f, const struct segment *s, uint64_t at,
+		     struct note *out, struct err *err)
+{
+	const uint64_t align = s->align == 8 ? 8 : 4;
+	uint8_t raw[NOTE_HEADER_BYTES + sizeof(NOTE_NAME) + 8] = { 0 };
+	const size_t len = min_u64(sizeof(raw), s->filesz - at);
+	uint64_t name_bytes, desc_bytes, desc = 0, end = 0;
+	int rc;
+
+	*out = (struct note){ 0 };
+	if (len < NOTE_HEADER_BYTES)
+		return 0;
+	rc = read_small(f->job, s->offset + at, raw, len, err);
+	if (rc < 0)
+		return rc;
+	name_bytes = le32_load(raw + AT(Elf64_Nhdr, n_namesz));
+	desc_bytes = le32_load(raw + AT(Elf64_Nhdr, n_descsz));
+	/* 32-bit sizes in 64-bit sums: nothing wraps. */
+	align_up_u64(NOTE_HEADER_BYTES + name_bytes, align, &desc);
+	align_up_u64(desc + desc_bytes, align, &end);
+	if (!range_inside(at, desc + desc_bytes, s->filesz))
+		return 0;
+	out->bytes = min_u64(end, s->filesz - at); /* the last may lack its padding */
+	out->is_pvh = name_bytes == sizeof(NOTE_NAME) &&
+		      memcmp(raw + NOTE_HEADER_BYTES, NOTE_NAME, sizeof(NOTE_NAME)) == 0 &&
+		      le32_load(raw + AT(Elf64_Nhdr, n_type)) == NOTE_PHYS32_ENTRY &&
+		      (desc_bytes == 4 || desc_bytes == 8);
+	if (out->is_pvh)
+		out->pvh_entry = le_load(raw + desc, (unsigned)desc_bytes);
+	return 0;
+}
+
+/* A note that does not fit ends the search: notes are a convenience, not a reason
+ * to refuse a kernel. */
 static int find_pvh_note(const struct elf_file *f, const struct segment *s, struct elf_image *out,
 			 struct err *err)
 {
-	const uint64_t align = s->align == 8 ? 8 : 4;
 	uint64_t at = 0;
 
 	if (!range_inside(s->offset, s->filesz, f->job->req->kernel->size_bytes))
 		return 0;
 	for (unsigned n = 0; n < NOTES_MAX; n++) {
-		uint8_t raw[NOTE_HEADER_BYTES + sizeof(NOTE_NAME) + 8] = { 0 };
-		const size_t len = min_u64(sizeof(raw), s->filesz - at);
-		uint64_t desc = 0, next = 0, desc_bytes;
-		int rc;
+		struct note note;
+		const int rc = read_note(f, s, at, &note, err);
 
-		if (len < NOTE_HEADER_BYTES)
-			return 0;
-		rc = read_small(f->job, s->offset + at, raw, len, err);
 		if (rc < 0)
 			return rc;
-		desc_bytes = le32_load(raw + AT(Elf64_Nhdr, n_descsz));
-		/* 32-bit sizes in 64-bit sums: nothing wraps. */
-		align_up_u64(NOTE_HEADER_BYTES + (uint64_t)le32_load(raw), align, &desc);
-		align_up_u64(desc + desc_bytes, align, &next);
-		if (!range_inside(at, desc + desc_bytes, s->filesz))
-			return 0;
-		if (le32_load(raw) == sizeof(NOTE_NAME) &&
-		    memcmp(raw + NOTE_HEADER_BYTES, NOTE_NAME, sizeof(NOTE_NAME)) == 0 &&
-		    le32_load(raw + AT(Elf64_Nhdr, n_type)) == NOTE_PHYS32_ENTRY &&
-		    (desc_bytes == 4 || desc_bytes == 8)) {
-			out->pvh_entry = le_load(raw + desc, (unsigned)desc_bytes);
+		if (note.is_pvh) {
+			out->pvh_entry = note.pvh_entry;
 			out->has_pvh = true;
 			return 0;
 		}
-		if (!range_inside(at, next, s->filesz))
+		if (note.bytes == 0)
 			return 0;
-		at += next;
+		at += note.bytes;
 	}
 	return 0;
 }
@@ -281,7 +307,7 @@ static int find_pvh(const struct elf_file *f, struct elf_image *out, struct err 
 
 int elf_load_image(const struct boot_job *job, struct elf_image *out, struct err *err)
 {
-	struct elf_file f;
+	struct elf_file f = { .job = job };
 	int rc = check_header(job, &f, err);
 
 	*out = (struct elf_image){ 0 };
@@ -317,7 +343,7 @@ static int linux_start(struct boot_job *job, const struct elf_image *image, stru
 		rc = initrd_load(job, image->end, INITRD_CEILING, INITRD_ALIGN_LINUX, &initrd, err);
 	if (rc == 0)
 		rc = zeropage_span(job, &page, err);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	le16_store(page + HDR_BOOT_FLAG, HDR_BOOT_FLAG_VALUE);
 	le32_store(page + HDR_MAGIC, HDR_MAGIC_VALUE);
@@ -336,7 +362,7 @@ static int linux_start(struct boot_job *job, const struct elf_image *image, stru
 
 int elf_load(struct boot_job *job, struct err *err)
 {
-	struct elf_image image;
+	struct elf_image image = { 0 };
 	int rc = elf_load_image(job, &image, err);
 
 	if (rc < 0)

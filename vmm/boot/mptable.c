@@ -31,12 +31,12 @@ enum mp_field {
 #define IOAPIC_VERSION 0x11u
 #define IOAPIC_ENABLED 0x1u
 
-/* Interrupt types, table 4-10. */
+/* Interrupt types, section 4.3.4. */
 #define MP_INT	  0u
 #define MP_NMI	  1u
 #define MP_EXTINT 3u
 
-/* Polarity and trigger mode, table 4-10. */
+/* Polarity and trigger mode, section 4.3.4. */
 #define AS_BUS		  0x0u
 #define LEVEL_ACTIVE_HIGH 0xdu
 

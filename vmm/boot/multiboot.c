@@ -236,7 +236,7 @@ static int write_info(const struct boot_job *job, const struct initrd *initrd, s
 
 int multiboot_load(struct boot_job *job, struct err *err)
 {
-	struct elf_image image;
+	struct elf_image image = { 0 };
 	struct initrd initrd;
 	int rc = load_image(job, &image, err);
 

@@ -7,7 +7,6 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "core/platform.h"
 #include "kvm/cpuid.h"
 
 #define CAP(name, needed, why) { #name, KVM_CAP_##name, needed, why }
@@ -109,9 +108,8 @@ static bool has(const struct kvm *k, long number)
 	return ioctl(k->dev_fd, KVM_CHECK_EXTENSION, number) > 0;
 }
 
-int kvm_create_vm(struct kvm *k, struct err *err)
+int kvm_create_vm(struct kvm *k, gpa_t identity_gpa, gpa_t tss_gpa, struct err *err)
 {
-	uint64_t identity = KVM_IDENTITY_GPA;
 	int rc;
 
 	k->vm_fd = ioctl(k->dev_fd, KVM_CREATE_VM, 0);
@@ -120,12 +118,12 @@ int kvm_create_vm(struct kvm *k, struct err *err)
 	/* VT-x without unrestricted guest runs real mode in a VM86 task and
 	 * needs four pages of guest-physical space that nobody uses. */
 	if (has(k, KVM_CAP_SET_IDENTITY_MAP_ADDR) &&
-	    ioctl(k->vm_fd, KVM_SET_IDENTITY_MAP_ADDR, &identity) < 0) {
+	    ioctl(k->vm_fd, KVM_SET_IDENTITY_MAP_ADDR, &identity_gpa) < 0) {
 		rc = err_errno(err, -errno, "KVM_SET_IDENTITY_MAP_ADDR");
 		goto fail;
 	}
 	if (has(k, KVM_CAP_SET_TSS_ADDR) &&
-	    ioctl(k->vm_fd, KVM_SET_TSS_ADDR, (unsigned long)KVM_TSS_GPA) < 0) {
+	    ioctl(k->vm_fd, KVM_SET_TSS_ADDR, (unsigned long)tss_gpa) < 0) {
 		rc = err_errno(err, -errno, "KVM_SET_TSS_ADDR");
 		goto fail;
 	}
@@ -147,22 +145,19 @@ fail:
 	return rc;
 }
 
-int kvm_add_memory(struct kvm *k, const struct mem *mem, struct err *err)
+int kvm_set_slot(struct kvm *k, unsigned slot, gpa_t gpa, uint64_t len, void *hva,
+		 struct err *err)
 {
-	for (unsigned i = 0; i < mem->block_count; i++) {
-		const struct mem_block *b = &mem->blocks[i];
-		struct kvm_userspace_memory_region region = {
-			.slot = i,
-			.guest_phys_addr = b->gpa,
-			.memory_size = b->len,
-			.userspace_addr = (uintptr_t)b->hva,
-		};
+	struct kvm_userspace_memory_region region = {
+		.slot = slot,
+		.guest_phys_addr = gpa,
+		.memory_size = len,
+		.userspace_addr = (uintptr_t)hva,
+	};
 
-		if (ioctl(k->vm_fd, KVM_SET_USER_MEMORY_REGION, &region) < 0)
-			return err_errno(err, -errno, "memory slot of %llu MiB at %#llx",
-					 (unsigned long long)(b->len >> 20),
-					 (unsigned long long)b->gpa);
-	}
+	if (ioctl(k->vm_fd, KVM_SET_USER_MEMORY_REGION, &region) < 0)
+		return err_errno(err, -errno, "memory slot of %llu MiB at %#llx",
+				 (unsigned long long)(len >> 20), (unsigned long long)gpa);
 	return 0;
 }
 

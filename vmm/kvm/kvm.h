@@ -7,8 +7,6 @@
 
 #include "base/err.h"
 #include "base/types.h"
-#include "core/irq.h"
-#include "core/mem.h"
 
 struct kvm {
 	int dev_fd;         /* /dev/kvm */
@@ -42,13 +40,18 @@ int kvm_cap_value(const struct kvm *k, const struct kvm_cap *cap);
  * that is missing. */
 int kvm_check_caps(const struct kvm *k, struct err *err);
 
-/* Make the VM with its in-kernel PIC, IOAPIC and LAPICs. 0 or -errno. */
-int kvm_create_vm(struct kvm *k, struct err *err);
+/* Make the VM with its in-kernel PIC, IOAPIC and LAPICs.
+ * identity_gpa, tss_gpa  one page and three pages of guest-physical space that
+ *                        nobody else uses, below 4 GiB (VT-x wants them)
+ * 0, or -errno with err filled. */
+int kvm_create_vm(struct kvm *k, gpa_t identity_gpa, gpa_t tss_gpa, struct err *err);
 
-/* Give the VM each block of mem as a memory slot, in order from slot 0. */
-int kvm_add_memory(struct kvm *k, const struct mem *mem, struct err *err);
+/* Memory slot number slot: len bytes at hva are the guest's from gpa on (all on
+ * page boundaries).  0, or -errno with err filled. */
+int kvm_set_slot(struct kvm *k, unsigned slot, gpa_t gpa, uint64_t len, void *hva,
+		 struct err *err);
 
-/* Interrupt sink: drive GSI gsi of the struct kvm at ctx (core/irq.h). */
+/* Drive GSI gsi of the struct kvm at ctx to level: an interrupt sink. */
 void kvm_irq_set(void *ctx, unsigned gsi, int level);
 
 /* Close the VM, keep /dev/kvm: for a restart. */

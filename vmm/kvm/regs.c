@@ -2,7 +2,6 @@
 #include <linux/kvm.h>
 #include <sys/ioctl.h>
 
-#include "boot/entry.h"
 #include "kvm/vcpu.h"
 
 /* Control registers and segments: Intel SDM vol. 3A, 2.5 and 3.4.5. */
@@ -49,20 +48,20 @@ static void set_real_mode(struct kvm_sregs *s)
 	real_segment(&s->ss);
 }
 
-static void set_protected_mode(struct kvm_sregs *s, const struct boot_entry *e)
+static void set_protected_mode(struct kvm_sregs *s, const struct vcpu_entry *e)
 {
-	const bool is_long = e->mode == BOOT_LONG64;
+	const bool is_long = e->mode == VCPU_LONG64;
 
-	s->cs = flat_segment(ENTRY_CS_SELECTOR, SEGMENT_CODE, is_long);
-	s->ds = flat_segment(ENTRY_DS_SELECTOR, SEGMENT_DATA, false);
+	s->cs = flat_segment(e->cs, SEGMENT_CODE, is_long);
+	s->ds = flat_segment(e->ds, SEGMENT_DATA, false);
 	s->es = s->fs = s->gs = s->ss = s->ds;
 	s->tr = (struct kvm_segment){
-		.selector = ENTRY_TSS_SELECTOR,
+		.selector = e->tr,
 		.limit = 0x67,
 		.type = SEGMENT_TSS,
 		.present = 1,
 	};
-	s->gdt.base = e->gdt_gpa;
+	s->gdt.base = e->gdt_base;
 	s->gdt.limit = e->gdt_limit;
 	s->idt.base = 0;
 	s->idt.limit = 0;
@@ -75,7 +74,7 @@ static void set_protected_mode(struct kvm_sregs *s, const struct boot_entry *e)
 	}
 }
 
-int vcpu_set_entry(struct vcpu *v, const struct boot_entry *e, struct err *err)
+int vcpu_set_entry(struct vcpu *v, const struct vcpu_entry *e, struct err *err)
 {
 	struct kvm_regs regs = {
 		.rip = e->rip, .rsp = e->rsp, .rax = e->rax, .rbx = e->rbx, .rsi = e->rsi,
@@ -85,7 +84,7 @@ int vcpu_set_entry(struct vcpu *v, const struct boot_entry *e, struct err *err)
 
 	if (ioctl(v->fd, KVM_GET_SREGS, &sregs) < 0)
 		return err_errno(err, -errno, "KVM_GET_SREGS");
-	if (e->mode == BOOT_REAL16)
+	if (e->mode == VCPU_REAL16)
 		set_real_mode(&sregs);
 	else
 		set_protected_mode(&sregs, e);

@@ -39,12 +39,13 @@ static const struct kvm_msr_entry firmware_msrs[] = {
 static void set_firmware_msrs(const struct vcpu *v)
 {
 	for (unsigned i = 0; i < ARRAY_LEN(firmware_msrs); i++) {
-		struct {
-			struct kvm_msrs head;
-			struct kvm_msr_entry entry;
-		} one = { .head.nmsrs = 1, .entry = firmware_msrs[i] };
+		_Alignas(struct kvm_msrs) uint8_t room[sizeof(struct kvm_msrs) +
+						       sizeof(struct kvm_msr_entry)];
+		struct kvm_msrs *one = (void *)room;
 
-		if (ioctl(v->fd, KVM_SET_MSRS, &one) != 1)
+		*one = (struct kvm_msrs){ .nmsrs = 1 };
+		memcpy(one->entries, &firmware_msrs[i], sizeof(firmware_msrs[i]));
+		if (ioctl(v->fd, KVM_SET_MSRS, one) != 1)
 			log_debug("vCPU %u: this KVM refuses MSR %#x", v->index,
 				  firmware_msrs[i].index);
 	}

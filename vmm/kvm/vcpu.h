@@ -7,7 +7,6 @@
 
 #include "base/err.h"
 #include "base/types.h"
-#include "boot/boot.h"
 
 struct kvm;
 struct kvm_run;
@@ -68,8 +67,23 @@ int vcpu_create(struct kvm *k, unsigned index, unsigned cpu_count, struct vcpu *
 		struct err *err);
 void vcpu_destroy(struct vcpu *v);
 
-/* First registers of the boot vCPU.  0, or -errno with err filled. */
-int vcpu_set_entry(struct vcpu *v, const struct boot_entry *entry, struct err *err);
+enum vcpu_mode { VCPU_REAL16, VCPU_PROT32, VCPU_LONG64 };
+
+/* What the boot vCPU starts with; all other registers are as after INIT.
+ * REAL16 has all segments at 0 and needs none of the fields from cr3 on; the
+ * others have flat segments by these selectors, a GDT at gdt_base in guest
+ * memory and, LONG64, page tables at cr3. */
+struct vcpu_entry {
+	enum vcpu_mode mode;
+	uint64_t rip, rsp, rax, rbx, rsi;
+	uint64_t cr3;
+	uint64_t gdt_base;
+	uint16_t gdt_limit;
+	uint16_t cs, ds, tr;
+};
+
+/* 0, or -errno with err filled. */
+int vcpu_set_entry(struct vcpu *v, const struct vcpu_entry *entry, struct err *err);
 
 /* Run the guest until it needs us.  Fills *x. */
 void vcpu_run(struct vcpu *v, struct exit *x);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "core/platform.h"
 #include "host/thread.h"
 
 static int bring_up(struct bringup *b)
@@ -17,7 +18,7 @@ static int bring_up(struct bringup *b)
 			return rc;
 		timeline_mark(b->timeline, "KVM opened and checked");
 	}
-	rc = kvm_create_vm(k, &b->err);
+	rc = kvm_create_vm(k, KVM_IDENTITY_GPA, KVM_TSS_GPA, &b->err);
 	if (rc < 0)
 		return rc;
 	timeline_mark(b->timeline, "VM and interrupt controllers made");
@@ -30,10 +31,14 @@ static int bring_up(struct bringup *b)
 	if (rc < 0)
 		goto fail;
 	timeline_mark(b->timeline, "vCPUs made");
-	rc = kvm_add_memory(k, b->mem, &b->err);
-	if (rc < 0) {
-		vcpus_destroy(b->vcpus);
-		goto fail;
+	for (unsigned i = 0; i < b->mem->block_count; i++) {
+		const struct mem_block *block = &b->mem->blocks[i];
+
+		rc = kvm_set_slot(k, i, block->gpa, block->len, block->hva, &b->err);
+		if (rc < 0) {
+			vcpus_destroy(b->vcpus);
+			goto fail;
+		}
 	}
 	timeline_mark(b->timeline, "memory slots set");
 	return 0;

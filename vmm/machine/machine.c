@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "boot/entry.h"
 #include "machine/bringup.h"
 #include "machine/internal.h"
 
@@ -28,6 +29,26 @@ static int load(struct machine *m, struct err *err)
 	if (rc == 0)
 		timeline_mark(&m->timeline, "images loaded");
 	return rc;
+}
+
+/* What the boot protocol wants in the boot vCPU's registers. */
+static int set_entry(struct machine *m, struct err *err)
+{
+	static const enum vcpu_mode modes[] = {
+		[BOOT_REAL16] = VCPU_REAL16,
+		[BOOT_PROT32] = VCPU_PROT32,
+		[BOOT_LONG64] = VCPU_LONG64,
+	};
+	const struct boot_entry *e = &m->boot.entry;
+	const struct vcpu_entry entry = {
+		.mode = modes[e->mode],
+		.rip = e->rip, .rsp = e->rsp, .rax = e->rax, .rbx = e->rbx, .rsi = e->rsi,
+		.cr3 = e->cr3,
+		.gdt_base = e->gdt_gpa, .gdt_limit = e->gdt_limit,
+		.cs = ENTRY_CS_SELECTOR, .ds = ENTRY_DS_SELECTOR, .tr = ENTRY_TSS_SELECTOR,
+	};
+
+	return vcpu_set_entry(&m->vcpus.threads[0].vcpu, &entry, err);
 }
 
 /* Make VM and vCPUs, and load meanwhile.  On failure nothing of KVM is left but
@@ -57,7 +78,7 @@ static int power_on(struct machine *m, struct err *err)
 	if (kvm_rc < 0)
 		return rc < 0 ? rc : kvm_rc;
 	if (rc == 0)
-		rc = vcpu_set_entry(&m->vcpus.threads[0].vcpu, &m->boot.entry, err);
+		rc = set_entry(m, err);
 	if (rc == 0) {
 		timeline_mark(&m->timeline, "ready to run");
 		return 0;

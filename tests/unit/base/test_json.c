@@ -125,6 +125,13 @@ static void each_byte_of_broken_utf8_becomes_a_replacement(void **state)
 	}
 }
 
+static void a_character_is_not_read_beyond_the_texts_end(void **state)
+{
+	(void)state;
+	assert_string_equal(escaped("\xc3\xa9", 1), "\"\\ufffd\"");
+	assert_string_equal(escaped("\xf0\x9f\x90\x93", 3), "\"\\ufffd\\ufffd\\ufffd\"");
+}
+
 /* Every buffer that is too short is reported, terminated and not overrun. */
 static void a_buffer_of_any_size_is_never_overrun(void **state)
 {
@@ -165,6 +172,7 @@ int main(void)
 		cmocka_unit_test(quotes_backslashes_and_control_characters_are_escaped),
 		cmocka_unit_test(well_formed_utf8_passes_unchanged),
 		cmocka_unit_test(each_byte_of_broken_utf8_becomes_a_replacement),
+		cmocka_unit_test(a_character_is_not_read_beyond_the_texts_end),
 		cmocka_unit_test(a_buffer_of_any_size_is_never_overrun),
 	};
 

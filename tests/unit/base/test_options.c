@@ -168,6 +168,18 @@ static void an_unknown_flag_is_answered_with_the_nearest_known_one(void **state)
 	assert_refused("-xyz: unknown flag: 'bantam help run' lists them", "-vxyz");
 }
 
+static void of_several_near_names_the_nearest_is_suggested(void **state)
+{
+	const struct option_row up[] = { { .name = "memory" }, { .name = "memoir" } };
+	const struct option_row down[] = { { .name = "memoir" }, { .name = "memory" } };
+	const struct option_table first = { up, 2, "" }, second = { down, 2, "" };
+
+	(void)state;
+	assert_ptr_equal(option_nearest(&first, "memort"), &up[0]);
+	assert_ptr_equal(option_nearest(&second, "memort"), &down[1]);
+	assert_null(option_nearest(&first, "cpus"));
+}
+
 static void an_error_stays_one_line_whatever_was_typed(void **state)
 {
 	char name[4096];
@@ -232,6 +244,7 @@ int main(void)
 		cmocka_unit_test(a_handlers_error_is_told_with_the_flags_long_name),
 		cmocka_unit_test(a_missing_or_needless_value_is_refused),
 		cmocka_unit_test(an_unknown_flag_is_answered_with_the_nearest_known_one),
+		cmocka_unit_test(of_several_near_names_the_nearest_is_suggested),
 		cmocka_unit_test(an_error_stays_one_line_whatever_was_typed),
 		cmocka_unit_test(quoted_text_keeps_both_ends_within_its_room),
 		cmocka_unit_test(words_are_near_within_two_slips_but_short_ones_within_one),

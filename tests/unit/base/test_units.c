@@ -103,12 +103,19 @@ static void durations_are_seconds_unless_a_unit_says_else(void **state)
 static void text_that_is_no_duration_is_refused(void **state)
 {
 	static const struct sample samples[] = {
-		{ "", -EINVAL, 0 },	    { "s", -EINVAL, 0 },
-		{ "5S", -EINVAL, 0 },	    { "5 s", -EINVAL, 0 },
-		{ "5sec", -EINVAL, 0 },	    { "1m30s", -EINVAL, 0 },
-		{ "0.5ns", -EINVAL, 0 },    { "-5s", -EINVAL, 0 },
-		{ "1.s", -EINVAL, 0 },	    { "forever", -EINVAL, 0 },
-		{ "5124096h", -ERANGE, 0 }, { "18446744074", -ERANGE, 0 },
+		{ "", -EINVAL, 0 },
+		{ "s", -EINVAL, 0 },
+		{ "5S", -EINVAL, 0 },
+		{ "5 s", -EINVAL, 0 },
+		{ "5sec", -EINVAL, 0 },
+		{ "1m30s", -EINVAL, 0 },
+		{ "0.5ns", -EINVAL, 0 },
+		{ "-5s", -EINVAL, 0 },
+		{ "1.s", -EINVAL, 0 },
+		{ "forever", -EINVAL, 0 },
+		{ "5124096h", -ERANGE, 0 },
+		{ "5124095.6h", -ERANGE, 0 },
+		{ "18446744074", -ERANGE, 0 },
 	};
 
 	(void)state;

@@ -38,7 +38,7 @@ static void fifo_interrupts_at_its_trigger_level(void **state)
 	out(b, MCR, 0x08);
 	out(b, IER, 0x01);
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		out(b, FCR, rows[i].fcr | 0x02);
+		out(b, FCR, rows[i].fcr);
 		for (unsigned n = 1; n < rows[i].level; n++)
 			type(b, "x");
 		assert_int_equal(line(b), 0);
@@ -47,6 +47,8 @@ static void fifo_interrupts_at_its_trigger_level(void **state)
 		assert_int_equal(in(b, IIR), 0xc4);
 		in(b, RBR); /* drops below the trigger */
 		assert_int_equal(line(b), 0);
+		while (in(b, LSR) & 0x01)
+			in(b, RBR);
 	}
 }
 
@@ -295,6 +297,34 @@ static void input_typed_before_the_guest_set_the_port_up_is_not_lost(void **stat
 	assert_string_equal(got, "login\n");
 }
 
+static void clearing_the_receiver_hides_typed_bytes_until_fcr_is_left_alone(void **state)
+{
+	struct uart_bench *b = *state;
+
+	out(b, FCR, 0x01);
+	type(b, "ab");
+	out(b, FCR, 0x03);
+	fake_board_advance(&b->board, 4 * NS_PER_MS);
+	out(b, FCR, 0x03);
+	fake_board_advance(&b->board, 4 * NS_PER_MS);
+	type(b, "c");
+	assert_int_equal(in(b, LSR), 0x60);
+	fake_board_advance(&b->board, 2 * NS_PER_MS);
+	assert_int_equal(in(b, RBR), 'a');
+	assert_int_equal(in(b, RBR), 'b');
+	assert_int_equal(in(b, RBR), 'c');
+	assert_int_equal(in(b, LSR), 0x60);
+}
+
+static void clearing_an_empty_receiver_arms_no_timer(void **state)
+{
+	struct uart_bench *b = *state;
+
+	out(b, FCR, 0x07);
+	out(b, FCR, 0x00);
+	assert_int_equal(b->board.rearm_count, 0);
+}
+
 static void hostile_register_writes_do_no_harm(void **state)
 {
 	struct uart_bench *b = *state;
@@ -308,8 +338,10 @@ static void hostile_register_writes_do_no_harm(void **state)
 			out(b, reg, value);
 		else
 			in(b, reg);
-		if (i % 64 == 0)
-			type(b, "input");
+		if (i % 64 == 0) {
+			chardev_feed(b->far, (const uint8_t *)"input", 5);
+			uart16550_host_ready(b->dev);
+		}
 		if (i % 97 == 0)
 			uart16550_break(b->dev);
 		if (i % 1000 == 0)
@@ -343,6 +375,8 @@ int main(void)
 		UART_TEST(loopback_cuts_the_host_off_and_its_end_lets_it_in),
 		UART_TEST(reading_an_empty_receiver_is_harmless),
 		UART_TEST(input_typed_before_the_guest_set_the_port_up_is_not_lost),
+		UART_TEST(clearing_the_receiver_hides_typed_bytes_until_fcr_is_left_alone),
+		UART_TEST(clearing_an_empty_receiver_arms_no_timer),
 		UART_TEST(hostile_register_writes_do_no_harm),
 	};
 

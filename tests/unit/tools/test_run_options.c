@@ -71,6 +71,20 @@ static void every_flag_reaches_the_configuration(void **state)
 	assert_int_equal(access("com2", F_OK), -1);
 }
 
+static void of_a_flag_given_twice_the_last_counts(void **state)
+{
+	struct run_options o;
+
+	(void)state;
+	parse(&o, "-k", "gone", "-k", "kernel", "-m", "1G", "-m64M", "--on-panic", "dump=core",
+	      "--on-panic", "exit", "--on-reboot", "restart", "--on-reboot", "exit");
+	assert_string_equal(o.config.kernel_path, "kernel");
+	assert_int_equal(o.config.memory_bytes, MIB(64));
+	assert_int_equal(o.config.on_panic, ON_PANIC_EXIT);
+	assert_null(o.config.dump_path);
+	assert_int_equal(o.config.on_reboot, ON_REBOOT_EXIT);
+}
+
 static void append_adds_to_the_command_line_and_cmdline_replaces_it(void **state)
 {
 	struct run_options o;
@@ -235,6 +249,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST_IN_FOLDER(a_kernel_alone_gets_the_documented_defaults),
 		TEST_IN_FOLDER(every_flag_reaches_the_configuration),
+		TEST_IN_FOLDER(of_a_flag_given_twice_the_last_counts),
 		TEST_IN_FOLDER(append_adds_to_the_command_line_and_cmdline_replaces_it),
 		TEST_IN_FOLDER(a_command_line_that_linux_would_cut_is_refused),
 		TEST_IN_FOLDER(memory_that_no_guest_can_have_is_refused_with_what_it_can),

@@ -134,6 +134,22 @@ static void events_go_to_an_open_descriptor_or_a_file(void **state)
 	parse(&o, "-k", "kernel", "--events", "9", "--events", "file");
 	assert_int_equal(o.config.events_fd, -1);
 	assert_string_equal(o.config.events_path, "file");
+	parse(&o, "-k", "kernel", "--events", "file", "--events", "2");
+	assert_int_equal(o.config.events_fd, 2);
+	assert_null(o.config.events_path);
+}
+
+static void a_descriptor_that_cannot_be_written_is_refused(void **state)
+{
+	const int fd = open("kernel", O_RDONLY);
+	char number[16], expected[160];
+
+	(void)state;
+	snprintf(number, sizeof(number), "%d", fd);
+	snprintf(expected, sizeof(expected), "--events: descriptor %d is open for reading only",
+		 fd);
+	assert_refused(expected, "-k", "kernel", "--events", number);
+	close(fd);
 }
 
 int main(void)
@@ -145,6 +161,7 @@ int main(void)
 		TEST_IN_FOLDER(output_files_need_a_writable_folder),
 		TEST_IN_FOLDER(a_file_that_is_read_is_never_overwritten),
 		TEST_IN_FOLDER(a_socket_name_must_fit_and_be_free),
+		TEST_IN_FOLDER(a_descriptor_that_cannot_be_written_is_refused),
 		TEST_IN_FOLDER(events_go_to_an_open_descriptor_or_a_file),
 	};
 
