@@ -7,8 +7,7 @@
 #include <time.h>
 
 #include "base/bytes.h"
-#include "boot/boot.h"
-#include "core/mem.h"
+#include "core/platform.h"
 #include "host/pages.h"
 #include "kvm/kvm.h"
 #include "kvm/vcpu.h"
@@ -126,16 +125,16 @@ static int measure_guarded(struct vcpu *v, uint64_t *instructions_per_s, struct 
 	return rc;
 }
 
-static int run_guest(struct kvm *k, const struct mem *mem, uint64_t *instructions_per_s,
+static int run_guest(struct kvm *k, const struct pages *ram, uint64_t *instructions_per_s,
 		     struct err *err)
 {
-	const struct boot_entry entry = { .mode = BOOT_REAL16, .rip = GUEST_START };
+	const struct vcpu_entry entry = { .mode = VCPU_REAL16, .rip = GUEST_START };
 	struct vcpu v;
-	int rc = kvm_create_vm(k, err);
+	int rc = kvm_create_vm(k, KVM_IDENTITY_GPA, KVM_TSS_GPA, err);
 
 	if (rc < 0)
 		return rc;
-	rc = kvm_add_memory(k, mem, err);
+	rc = kvm_set_slot(k, 0, 0, ram->len, ram->bytes, err);
 	if (rc == 0)
 		rc = vcpu_create(k, 0, 1, &v, err);
 	if (rc == 0) {
@@ -150,16 +149,13 @@ static int run_guest(struct kvm *k, const struct mem *mem, uint64_t *instruction
 
 int guest_speed(struct kvm *k, uint64_t *instructions_per_s, struct err *err)
 {
-	struct mem mem = { 0 };
 	struct pages ram;
 	int rc = pages_map(&ram, "bantam-doctor", GUEST_BYTES);
 
 	if (rc < 0)
 		return err_errno(err, rc, "guest memory");
 	memcpy(ram.bytes + GUEST_START, guest_code, sizeof(guest_code));
-	rc = mem_add(&mem, 0, GUEST_BYTES, ram.bytes);
-	if (rc == 0)
-		rc = run_guest(k, &mem, instructions_per_s, err);
+	rc = run_guest(k, &ram, instructions_per_s, err);
 	pages_unmap(&ram);
 	return rc;
 }
