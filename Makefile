@@ -13,7 +13,7 @@ WARN    := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-pro
 OPT     ?= -O2
 CFLAGS  += -std=gnu11 -g $(OPT) $(WARN) -ffunction-sections -fdata-sections \
            -fno-asynchronous-unwind-tables -fstack-protector-strong -pthread $(SAN)
-CPPFLAGS += -D_GNU_SOURCE -Ivmm -Idevices -I. -DBANTAM_VERSION='"$(VERSION)"'
+CPPFLAGS += -D_GNU_SOURCE -Ivmm -Idevices -I.
 LDFLAGS += -Wl,--gc-sections -pthread $(SAN)
 
 FOLDERS := vmm/base vmm/host vmm/kvm vmm/core vmm/boot vmm/machine \
@@ -33,6 +33,8 @@ $(B)/bantam: $(B)/obj/tools/bantam.o $(LIB)
 $(LIB): $(OBJ)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
+
+$(B)/obj/tools/bantam.o: CPPFLAGS += -DBANTAM_VERSION='"$(VERSION)"'
 
 $(B)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -85,6 +87,15 @@ shellcheck:
 	$(Q)git ls-files | xargs grep -lE '^#!/(usr/)?bin/(ba|busybox )?sh' | xargs shellcheck
 
 -include $(OBJ:.o=.d) $(B)/obj/tools/bantam.d $(UNIT_SRC:%.c=$(B)/obj/%.d) $(FAKE_OBJ:.o=.d)
+
+# ---- the demo guest and the benchmarks ------------------------------------------
+
+.PHONY: run bench
+run: all
+	$(Q)guest-images/demo
+
+bench: all
+	$(Q)tests/bench/run
 
 .PHONY: clean
 clean:

@@ -67,13 +67,13 @@ static int burst(struct vcpu *v, struct exit *x, uint32_t rounds, uint64_t *burs
 
 	le32_store(x->pio.data, rounds);
 	rc = run_to_question(v, x, err);
-	*burst_ns = max_u64(now_ns() - start_ns, 1);
+	*burst_ns = now_ns() - start_ns;
 	return rc;
 }
 
 static uint64_t rate(uint64_t rounds, uint64_t ns)
 {
-	return max_u64(rounds * INSTRUCTIONS_A_ROUND * NS_PER_S / ns, 1);
+	return max_u64(rounds * INSTRUCTIONS_A_ROUND * NS_PER_S / max_u64(ns, 1), 1);
 }
 
 static int measure(struct vcpu *v, uint64_t *instructions_per_s, struct err *err)

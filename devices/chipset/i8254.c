@@ -34,8 +34,8 @@ struct i8254_state {
 	uint8_t port_b;
 	/* Rises of channel 0 up to this tick are in the backlog or delivered. */
 	uint64_t counted_tick;
-	uint32_t backlog;  /* rises that wait for their interrupt */
-	uint64_t pulse_ns; /* guest time of the last interrupt */
+	uint32_t backlog;     /* rises that wait for their interrupt */
+	uint64_t earliest_ns; /* guest time before which no interrupt comes */
 };
 
 struct i8254 {
@@ -54,21 +54,23 @@ static uint64_t tick_now(const struct i8254 *p)
 
 /* ---- channel 0's interrupt ------------------------------------------------- */
 
-/* When the next interrupt may come. */
-static uint64_t earliest_pulse_ns(const struct i8254 *p)
+/* Half a period is time enough for a guest to take an interrupt before the next
+ * one, and lets it catch up at twice the pace. */
+static void pulse(struct i8254 *p, uint64_t now_ns)
 {
-	const uint32_t period = counter_period(&p->s.counters[0]);
+	const uint64_t half_ns = ticks_to_ns(counter_period(&p->s.counters[0]), I8254_HZ) / 2;
 
-	return p->s.pulse_ns + max_u64(ticks_to_ns(period, I8254_HZ) / 2, I8254_GAP_MIN_NS);
+	p->s.backlog--;
+	p->s.earliest_ns = now_ns + max_u64(half_ns, I8254_GAP_MIN_NS);
+	irq_pulse(&p->irq);
 }
 
-/* Bring the interrupt up to now.  Comes before every access to channel 0, so
- * that no access changes the counter under rises that were not counted. */
-static void deliver(struct i8254 *p)
+/* Bring the interrupt up to now.  Comes before every access to channel 0, with
+ * the same now: no access may change the counter under rises not yet counted. */
+static void deliver(struct i8254 *p, uint64_t now_ns)
 {
 	struct i8254_counter *c = &p->s.counters[0];
-	const uint64_t now_ns = clock_now(p->clock);
-	const uint64_t tick = tick_now(p);
+	const uint64_t tick = ns_to_ticks(now_ns, I8254_HZ);
 
 	for (unsigned n = 0; n < I8254_BACKLOG_MAX; n++) {
 		const uint64_t rise = counter_next_rise(c, p->s.counted_tick);
@@ -82,11 +84,8 @@ static void deliver(struct i8254 *p)
 	}
 	p->s.counted_tick = tick;
 	counter_settle(c, tick);
-	if (p->s.backlog > 0 && now_ns >= earliest_pulse_ns(p)) {
-		p->s.backlog--;
-		p->s.pulse_ns = now_ns;
-		irq_pulse(&p->irq);
-	}
+	if (p->s.backlog > 0 && now_ns >= p->s.earliest_ns)
+		pulse(p, now_ns);
 }
 
 static void arm(struct i8254 *p)
@@ -101,15 +100,14 @@ static void arm(struct i8254 *p)
 	if (deadline_ns == CLOCK_NEVER)
 		timer_disarm(p->clock, &p->timer);
 	else
-		timer_arm(p->clock, &p->timer, max_u64(deadline_ns, earliest_pulse_ns(p)));
+		timer_arm(p->clock, &p->timer, max_u64(deadline_ns, p->s.earliest_ns));
 }
 
 static void pit_fire(void *arg, uint64_t now_ns)
 {
 	struct i8254 *p = arg;
 
-	(void)now_ns;
-	deliver(p);
+	deliver(p, now_ns);
 	arm(p);
 }
 
@@ -127,8 +125,16 @@ static void read_back(struct i8254 *p, uint8_t command, uint64_t tick)
 	}
 }
 
-static void write_control(struct i8254 *p, uint8_t word, uint64_t tick)
+/* A new mode owes nothing to the old one, nor waits for its pace. */
+static void forget_backlog(struct i8254 *p, uint64_t now_ns)
 {
+	p->s.backlog = 0;
+	p->s.earliest_ns = min_u64(p->s.earliest_ns, now_ns + I8254_GAP_MIN_NS);
+}
+
+static void write_control(struct i8254 *p, uint8_t word, uint64_t now_ns)
+{
+	const uint64_t tick = ns_to_ticks(now_ns, I8254_HZ);
 	const unsigned select = word >> 6;
 
 	if (select == SC_READ_BACK) {
@@ -138,20 +144,21 @@ static void write_control(struct i8254 *p, uint8_t word, uint64_t tick)
 	} else {
 		counter_control(&p->s.counters[select], word, tick);
 		if (select == 0)
-			p->s.backlog = 0; /* of a count that is no more */
+			forget_backlog(p, now_ns);
 	}
 }
 
 static uint64_t pit_read(void *ctx, uint64_t offset, unsigned size)
 {
 	struct i8254 *p = ctx;
+	const uint64_t now_ns = clock_now(p->clock);
 	uint64_t value;
 
 	(void)size;
 	if (offset == REG_CONTROL)
 		return 0xff; /* write only: the chip leaves the bus alone */
-	deliver(p);
-	value = counter_read(&p->s.counters[offset], tick_now(p));
+	deliver(p, now_ns);
+	value = counter_read(&p->s.counters[offset], ns_to_ticks(now_ns, I8254_HZ));
 	arm(p);
 	return value;
 }
@@ -159,13 +166,15 @@ static uint64_t pit_read(void *ctx, uint64_t offset, unsigned size)
 static void pit_write(void *ctx, uint64_t offset, unsigned size, uint64_t value)
 {
 	struct i8254 *p = ctx;
+	const uint64_t now_ns = clock_now(p->clock);
 
 	(void)size;
-	deliver(p);
+	deliver(p, now_ns);
 	if (offset == REG_CONTROL)
-		write_control(p, (uint8_t)value, tick_now(p));
+		write_control(p, (uint8_t)value, now_ns);
 	else
-		counter_write(&p->s.counters[offset], (uint8_t)value, tick_now(p));
+		counter_write(&p->s.counters[offset], (uint8_t)value,
+			      ns_to_ticks(now_ns, I8254_HZ));
 	arm(p);
 }
 
@@ -231,7 +240,7 @@ static void i8254_reset(struct device *dev)
 
 	p->s = (struct i8254_state){
 		.counted_tick = tick_now(p),
-		.pulse_ns = p->s.pulse_ns,
+		.earliest_ns = clock_now(p->clock),
 	};
 	for (unsigned n = 0; n < CHANNELS; n++)
 		counter_init(&p->s.counters[n], n != 2);

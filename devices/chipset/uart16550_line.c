@@ -27,7 +27,7 @@ static uint64_t timeout_ns(const struct uart_state *s)
 	const unsigned bits = 1 + 5 + (s->lcr & LCR_WORD) + (s->lcr & LCR_PEN ? 1 : 0) +
 			      (s->lcr & LCR_STOP ? 2 : 1);
 
-	return min_u64(4 * bits * NS_PER_S * s->divisor / UART_HZ, TIMEOUT_MAX_NS);
+	return min_u64(UINT64_C(4) * bits * NS_PER_S * s->divisor / UART_HZ, TIMEOUT_MAX_NS);
 }
 
 /* The silence begins anew with each byte that arrives or is read.  The timer

@@ -8,11 +8,15 @@
  *   bantam.shell     a shell on the console; power off when it ends (default)
  *
  * Everything else is busybox.  The machine is powered off in every case: a
- * guest that stays up after its work is done looks like a hang from outside. */
+ * guest that stays up after its work is done looks like a hang from outside.
+ * The power button ends it in an orderly way, if the initramfs brought the
+ * kernel modules for that (make-initramfs -k). */
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/input.h>
 #include <net/if.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -24,6 +28,8 @@
 #include <sys/reboot.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
@@ -33,6 +39,8 @@
 #define CHECK_SCRIPT "/etc/bantam/check"
 #define CMDLINE_BYTES 4096
 #define LINE_BYTES 512
+#define MODULE_ORDER "order" /* in /lib/modules/RELEASE: file names, in the order to load */
+#define INPUTS_MAX 8
 
 /* What the kernel command line asks for. */
 enum job {
@@ -203,6 +211,90 @@ static void loopback_up(void)
 	close(fd);
 }
 
+/* Load one kernel module of the folder dir. */
+static void load_module(int dir, const char *name)
+{
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || (syscall(SYS_finit_module, fd, "", 0) < 0 && errno != EEXIST))
+		say("cannot load %s: %s", name, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Load the modules that the initramfs brought for the running kernel, if any. */
+static void load_modules(void)
+{
+	char path[LINE_BYTES];
+	char line[LINE_BYTES];
+	struct utsname kernel;
+	FILE *order;
+	int dir;
+
+	uname(&kernel);
+	snprintf(path, sizeof path, "/lib/modules/%s", kernel.release);
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	snprintf(path, sizeof path, "/lib/modules/%s/" MODULE_ORDER, kernel.release);
+	order = fopen(path, "re");
+	while (order && fgets(line, sizeof line, order)) {
+		line[strcspn(line, "\n")] = '\0';
+		load_module(dir, line);
+	}
+	if (order)
+		fclose(order);
+	if (dir >= 0)
+		close(dir);
+}
+
+/* Open all input devices that there are; returns how many. */
+static nfds_t open_inputs(struct pollfd inputs[INPUTS_MAX])
+{
+	nfds_t count = 0;
+	char path[LINE_BYTES];
+
+	for (int i = 0; i < INPUTS_MAX; i++) {
+		snprintf(path, sizeof path, "/dev/input/event%d", i);
+		inputs[count].fd = open(path, O_RDONLY | O_CLOEXEC);
+		inputs[count].events = POLLIN;
+		if (inputs[count].fd >= 0)
+			count++;
+	}
+	return count;
+}
+
+static bool is_power_key(int fd)
+{
+	struct input_event event;
+
+	return read(fd, &event, sizeof event) == (ssize_t)sizeof event &&
+	       event.type == EV_KEY && event.code == KEY_POWER && event.value == 1;
+}
+
+/* Have a process watch the power button and tell us by SIGPWR.  It loads the
+ * modules as well, so that nobody has to wait for them. */
+static void start_button_watch(void)
+{
+	struct pollfd inputs[INPUTS_MAX];
+	sigset_t none;
+	nfds_t count;
+
+	if (fork() != 0)
+		return; /* without it there is only no button */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	load_modules();
+	count = open_inputs(inputs);
+	while (count > 0 && poll(inputs, count, -1) > 0) {
+		for (nfds_t i = 0; i < count; i++) {
+			if (inputs[i].revents & (POLLERR | POLLHUP))
+				_exit(1);
+			if (inputs[i].revents && is_power_key(inputs[i].fd))
+				kill(1, SIGPWR);
+		}
+	}
+	_exit(0);
+}
+
 /* Find our orders on the kernel command line.
  * cmdline  the command line; cut into words, and must outlive the result
  * The last order wins, as with the kernel's own parameters. */
@@ -300,7 +392,8 @@ static void report_end(const struct orders *orders, int status)
 }
 
 /* Wait for the job or for a signal that ends the machine.
- * signals  blocked by the caller: SIGCHLD and busybox's poweroff, halt, reboot
+ * signals  blocked by the caller: SIGCHLD, the power button, busybox's
+ *          poweroff, halt and reboot
  * Returns the argument for reboot(2). */
 static int wait_for_end(const struct orders *orders, pid_t job, const sigset_t *signals)
 {
@@ -313,8 +406,10 @@ static int wait_for_end(const struct orders *orders, pid_t job, const sigset_t *
 				break;
 			report_end(orders, status);
 			return RB_POWER_OFF;
+		case SIGPWR: /* start_button_watch() */
+			say("power button");
+			return RB_POWER_OFF;
 		case SIGUSR2: /* busybox poweroff */
-		case SIGPWR:
 			return RB_POWER_OFF;
 		case SIGUSR1: /* busybox halt */
 			return (int)RB_HALT_SYSTEM;
@@ -383,5 +478,6 @@ int main(void)
 		say("cannot start a process: %s", strerror(errno));
 		leave(RB_POWER_OFF);
 	}
+	start_button_watch();
 	leave(wait_for_end(&orders, job, &signals));
 }

@@ -1,7 +1,7 @@
 /* kvm/vcpu.h: one virtual processor: make it, run it, look into it.
  *
- * A vCPU belongs to the thread that runs it; only vcpu_kick() and
- * vcpu_inject_nmi() may come from others. */
+ * A vCPU belongs to the thread that runs it; while it runs only vcpu_kick() may
+ * come from others. */
 #ifndef BANTAM_KVM_VCPU_H
 #define BANTAM_KVM_VCPU_H
 
@@ -97,7 +97,7 @@ void vcpu_kick_seen(struct vcpu *v);
 #define VCPU_KICK_SIGNAL SIGUSR1
 int vcpu_kick_setup(void);
 
-/* From any thread.  0 or -errno. */
+/* Pend an NMI.  Blocks while the vCPU runs: pause it first.  0 or -errno. */
 int vcpu_inject_nmi(struct vcpu *v);
 
 /* On resume after a pause: the guest's watchdog forgives the gap. */

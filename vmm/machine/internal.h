@@ -71,7 +71,7 @@ struct machine {
 	struct timekeeper life; /* timeouts and grace periods, in host time */
 	struct timer timeout, idle_timeout, grace;
 	struct watch watch;
-	bool output_seen, panic_seen, panic_ended, held, restart;
+	bool output_seen, panic_seen, panic_ended, held, timed_out, restart;
 	enum end_reason grace_reason; /* what the end of the grace period means */
 	char panic_text[160];
 };

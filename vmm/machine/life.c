@@ -17,8 +17,7 @@
 #define POWER_BUTTON_GRACE_NS (5 * NS_PER_S)
 /* After a panic's last line, the kernel has this long to reset by itself. */
 #define PANIC_GRACE_NS (100 * NS_PER_MS)
-/* Before a timeout's autopsy, the guest has this long to say what it has to say
- * about the NMI. */
+/* After a timeout's NMI, the guest has this long to say what it has to say. */
 #define NMI_GRACE_NS (300 * NS_PER_MS)
 
 void life_ask(void *machine, enum power_event event, uint32_t value, const char *source)
@@ -47,12 +46,17 @@ static void hold_still(struct machine *m)
 	device_unlock(&m->lock);
 }
 
+/* Undo hold_still(); but a vCPU that asked for something waits for the answer. */
 static void go_on(struct machine *m)
 {
+	bool asked;
+
 	device_lock(&m->lock);
+	asked = m->ask.event != POWER_NONE;
 	timekeeper_resume(&m->guest_time);
 	device_unlock(&m->lock);
-	vcpus_resume(&m->vcpus);
+	if (!asked)
+		vcpus_resume(&m->vcpus);
 }
 
 static void dump(struct machine *m)
@@ -170,8 +174,18 @@ static void ask_ready(void *arg, uint32_t events)
 	m->ask.event = POWER_NONE;
 	m->ask.detail[0] = '\0';
 	device_unlock(&m->lock);
-	if (ask.event != POWER_NONE)
+	if (ask.event == POWER_NONE)
+		return;
+	if (m->timed_out) /* whatever it does now is its answer to our NMI */
+		verdict_set(&m->verdict, m->grace_reason, NULL);
+	else
 		servants[ask.event](m, &ask);
+}
+
+static void begin_grace(struct machine *m, enum end_reason reason, uint64_t ns)
+{
+	m->grace_reason = reason;
+	timer_arm(&m->life.clock, &m->grace, clock_now(&m->life.clock) + ns);
 }
 
 void life_sign(void *machine, enum watch_sign sign, const char *text)
@@ -194,31 +208,32 @@ void life_sign(void *machine, enum watch_sign sign, const char *text)
 		if (!m->panic_seen || m->panic_ended)
 			break;
 		m->panic_ended = true;
-		m->grace_reason = END_PANIC;
-		timer_arm(&m->life.clock, &m->grace, clock_now(&m->life.clock) + PANIC_GRACE_NS);
+		begin_grace(m, END_PANIC, PANIC_GRACE_NS);
 		break;
 	case WATCH_NONE:
 		break;
 	}
 }
 
-static void begin_grace(struct machine *m, enum end_reason reason, uint64_t ns)
+/* A timeout: look inside, then wake the guest by an NMI, so that a kernel with a
+ * watchdog or unknown_nmi_panic can say itself where it was. */
+static void time_is_up(struct machine *m, enum end_reason reason, const char *flag)
 {
-	m->grace_reason = reason;
-	timer_arm(&m->life.clock, &m->grace, clock_now(&m->life.clock) + ns);
+	events_emit(&m->events, "timeout", "flag", flag);
+	if (!m->held) {
+		hold_still(m);
+		autopsy_take(&m->autopsy, &m->vcpus, &m->ram.mem);
+		vcpus_nmi(&m->vcpus);
+		go_on(m);
+	}
+	m->timed_out = true;
+	begin_grace(m, reason, NMI_GRACE_NS);
 }
 
-/* A timeout: wake the guest by an NMI, so that a kernel with a watchdog or
- * unknown_nmi_panic tells where it was, then look inside. */
 static void timeout_fired(void *arg, uint64_t now_ns)
 {
-	struct machine *m = arg;
-
 	(void)now_ns;
-	events_emit(&m->events, "timeout", "flag", "--timeout");
-	if (!m->held)
-		vcpus_nmi(&m->vcpus);
-	begin_grace(m, END_TIMEOUT, NMI_GRACE_NS);
+	time_is_up(arg, END_TIMEOUT, "--timeout");
 }
 
 static void idle_fired(void *arg, uint64_t now_ns)
@@ -227,14 +242,10 @@ static void idle_fired(void *arg, uint64_t now_ns)
 	const uint64_t quiet_ns = host_now_ns() - m->watch.last_output_ns;
 	const uint64_t limit_ns = m->config->idle_timeout_ns;
 
-	if (quiet_ns < limit_ns) {
+	if (quiet_ns < limit_ns)
 		timer_arm(&m->life.clock, &m->idle_timeout, now_ns + (limit_ns - quiet_ns));
-		return;
-	}
-	events_emit(&m->events, "timeout", "flag", "--idle-timeout");
-	if (!m->held)
-		vcpus_nmi(&m->vcpus);
-	begin_grace(m, END_IDLE_TIMEOUT, NMI_GRACE_NS);
+	else
+		time_is_up(m, END_IDLE_TIMEOUT, "--idle-timeout");
 }
 
 static void grace_over(void *arg, uint64_t now_ns)
@@ -249,7 +260,7 @@ static void grace_over(void *arg, uint64_t now_ns)
 		break;
 	case END_TIMEOUT:
 	case END_IDLE_TIMEOUT:
-		autopsy_take(&m->autopsy, &m->vcpus, &m->ram.mem);
+		autopsy_take(&m->autopsy, &m->vcpus, &m->ram.mem); /* of a held one */
 		verdict_set(&m->verdict, m->grace_reason, NULL);
 		break;
 	default:

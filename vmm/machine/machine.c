@@ -291,7 +291,7 @@ int machine_dry_run(const struct machine_config *config)
 		goto destroy_ram;
 	printf("boot: %s\n", boot.entry.protocol);
 	for (unsigned i = 0; i < boot.region_count; i++)
-		printf("memory: %#014llx %#014llx %s\n",
+		printf("region: %#014llx %#014llx %s\n",
 		       (unsigned long long)boot.regions[i].gpa,
 		       (unsigned long long)(boot.regions[i].gpa + boot.regions[i].len - 1),
 		       boot.regions[i].what);

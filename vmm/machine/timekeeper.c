@@ -42,10 +42,12 @@ static void expired(void *arg, uint32_t events)
 	(void)events;
 	if (read(t->source.fd, &count, sizeof(count)) < 0)
 		return; /* re-armed meanwhile: nothing is due */
-	device_lock(t->lock);
+	if (t->lock)
+		device_lock(t->lock);
 	if (!t->paused_at_ns)
 		clock_run(&t->clock);
-	device_unlock(t->lock);
+	if (t->lock)
+		device_unlock(t->lock);
 }
 
 int timekeeper_init(struct timekeeper *t, struct loop *loop, struct device_lock *lock,

@@ -10,7 +10,7 @@
 
 struct timekeeper {
 	struct clock clock;
-	struct device_lock *lock;
+	struct device_lock *lock;  /* NULL: only the main thread arms timers */
 	struct loop_source source; /* the timerfd */
 	uint64_t zero_ns;          /* host time of guest time 0 */
 	uint64_t paused_at_ns;     /* host time of the pause; 0: running */
@@ -19,7 +19,8 @@ struct timekeeper {
 /* Nanoseconds of the host's CLOCK_MONOTONIC. */
 uint64_t host_now_ns(void);
 
-/* Start guest time at 0 and serve its timers from loop, under lock. */
+/* Start guest time at 0 and serve its timers from loop, under lock (may be
+ * NULL).  0, or -errno with err filled. */
 int timekeeper_init(struct timekeeper *t, struct loop *loop, struct device_lock *lock,
 		    struct err *err);
 void timekeeper_close(struct timekeeper *t, struct loop *loop);

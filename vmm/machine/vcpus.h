@@ -58,7 +58,7 @@ void vcpus_stop(struct vcpus *v);
  * called vcpus_pause() and vcpus_resume() or vcpus_stop().  Does not wait. */
 void vcpus_hold(struct vcpus *v);
 
-/* Any thread, while paused or not: an NMI for every vCPU. */
+/* While paused: an NMI for every vCPU, taken when it goes on. */
 void vcpus_nmi(struct vcpus *v);
 
 #endif

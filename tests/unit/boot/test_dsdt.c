@@ -128,6 +128,8 @@ static void only_present_serial_ports_are_described(void **state)
 {
 	static const uint16_t ports[] = SERIAL_PORT_BASES;
 	static const unsigned irqs[] = SERIAL_PORT_GSIS;
+	static const char *const uids[] = { "_UID\x01", "_UID\x0a\x02", "_UID\x0a\x03",
+					    "_UID\x0a\x04" };
 
 	(void)state;
 	for (unsigned mask = 0; mask < 16; mask++) {
@@ -145,6 +147,7 @@ static void only_present_serial_ports_are_described(void **state)
 			if (!com.at)
 				continue;
 			assert_true(holds(com, "\x0c\x41\xd0\x05\x01", 5)); /* PNP0501 */
+			assert_true(holds(com, uids[i], strlen(uids[i])));
 			assert_true(holds_io(com, ports[i], 8));
 			assert_true(holds_irq(com, irqs[i]));
 		}
@@ -191,6 +194,35 @@ static void pvpanic_has_port_status_and_both_methods(void **state)
 	acpi_destroy(&a);
 }
 
+static void integers_have_64_bits(void **state)
+{
+	struct acpi a;
+
+	(void)state;
+	acpi_init(&a, &desc_one);
+	assert_true(a.dsdt[8] >= 2); /* 5.2.11.1: a revision below makes them 32 */
+	acpi_destroy(&a);
+}
+
+static void board_reserves_the_ports_that_no_other_device_has(void **state)
+{
+	static const struct {
+		uint16_t port;
+		uint8_t len;
+	} want[] = { { 0x61, 1 }, { 0x80, 1 },	{ 0x92, 1 },
+		     { 0xe9, 1 }, { 0x402, 1 }, { 0x600, 0x80 } };
+	struct acpi a;
+	struct body board;
+
+	(void)state;
+	acpi_init(&a, &desc_one);
+	board = find_device(&a, "MBRD", NULL);
+	assert_true(holds(board, "\x0c\x41\xd0\x0c\x02", 5));
+	for (unsigned i = 0; i < ARRAY_LEN(want); i++)
+		assert_true(holds_io(board, want[i].port, want[i].len));
+	acpi_destroy(&a);
+}
+
 static void debug_exit_port_is_reserved_only_if_it_is_there(void **state)
 {
 	struct platform_desc desc = desc_one;
@@ -199,7 +231,6 @@ static void debug_exit_port_is_reserved_only_if_it_is_there(void **state)
 	(void)state;
 	acpi_init(&a, &desc);
 	assert_false(holds_io(find_device(&a, "MBRD", NULL), PORT_DEBUG_EXIT, 4));
-	assert_true(holds_io(find_device(&a, "MBRD", NULL), PORT_PM_BASE, PM_BLOCK_BYTES));
 	acpi_destroy(&a);
 	desc.debug_exit = true;
 	acpi_init(&a, &desc);
@@ -231,6 +262,8 @@ int main(void)
 		cmocka_unit_test(only_present_serial_ports_are_described),
 		cmocka_unit_test(clock_timer_and_keyboard_have_their_ports_and_lines),
 		cmocka_unit_test(pvpanic_has_port_status_and_both_methods),
+		cmocka_unit_test(integers_have_64_bits),
+		cmocka_unit_test(board_reserves_the_ports_that_no_other_device_has),
 		cmocka_unit_test(debug_exit_port_is_reserved_only_if_it_is_there),
 		cmocka_unit_test(system_bus_holds_nothing_else),
 	};

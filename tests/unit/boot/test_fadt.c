@@ -8,6 +8,7 @@ static void fadt_has_the_length_of_its_revision(void **state)
 	(void)state;
 	acpi_init(&a, &desc_one);
 	assert_int_equal(a.fadt[8], 6);
+	assert_int_equal(a.fadt[131], 3); /* minor: ACPI 6.3 */
 	assert_int_equal(le32_load(a.fadt + 4), 276);
 	assert_int_equal(le32_load(a.fadt + 40), le64_load(a.fadt + 140)); /* DSDT */
 	acpi_destroy(&a);
@@ -34,6 +35,9 @@ static void pm_registers_are_where_the_device_is(void **state)
 	assert_block(a.fadt, 56, 88, 148, PORT_PM_BASE + PM1_STATUS, 4);
 	assert_block(a.fadt, 64, 89, 172, PORT_PM_BASE + PM1_CONTROL, 2);
 	assert_block(a.fadt, 76, 91, 208, PORT_PM_BASE + PM_TIMER, 4);
+	assert_int_equal(a.fadt[148 + 3], 2); /* events and control by word */
+	assert_int_equal(a.fadt[172 + 3], 2);
+	assert_int_equal(a.fadt[208 + 3], 3); /* timer by double word */
 	assert_int_equal(le16_load(a.fadt + 46), GSI_SCI);
 	acpi_destroy(&a);
 }

@@ -50,6 +50,7 @@ static void madt_has_pics_and_one_ioapic_with_its_own_id(void **state)
 
 	(void)state;
 	acpi_init(&a, &desc_all);
+	assert_int_equal(a.madt[8], 5);
 	ioapic = madt_entry(&a, 1, 0);
 	assert_non_null(ioapic);
 	assert_null(madt_entry(&a, 1, 1));

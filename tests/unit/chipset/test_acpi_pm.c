@@ -3,10 +3,10 @@
 #include "core/platform.h"
 #include "device_fixture.h"
 
-#define STATUS  (PORT_PM_BASE + PM1_STATUS)
-#define ENABLE  (PORT_PM_BASE + PM1_ENABLE)
+#define STATUS	(PORT_PM_BASE + PM1_STATUS)
+#define ENABLE	(PORT_PM_BASE + PM1_ENABLE)
 #define CONTROL (PORT_PM_BASE + PM1_CONTROL)
-#define TIMER   (PORT_PM_BASE + PM_TIMER)
+#define TIMER	(PORT_PM_BASE + PM_TIMER)
 
 #define TMR    0x0001
 #define PWRBTN 0x0100

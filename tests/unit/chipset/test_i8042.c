@@ -3,13 +3,13 @@
 #include "core/platform.h"
 #include "device_fixture.h"
 
-#define DATA    PORT_KBD_DATA
+#define DATA	PORT_KBD_DATA
 #define COMMAND PORT_KBD_STATUS
 
-#define OBF     0x01
-#define IBF     0x02
-#define SYS     0x04
-#define CMD     0x08
+#define OBF	0x01
+#define IBF	0x02
+#define SYS	0x04
+#define CMD	0x08
 #define KEYLOCK 0x10
 #define AUXDATA 0x20
 
@@ -17,7 +17,7 @@
 #define AUX_INT 0x02
 #define KBD_DIS 0x10
 #define AUX_DIS 0x20
-#define XLATE   0x40
+#define XLATE	0x40
 
 static int setup(void **state)
 {
@@ -294,8 +294,12 @@ static void linux_atkbd_probe_gets_each_answer_in_turn(void **state)
 	static const struct {
 		uint8_t send, count, answer[3];
 	} steps[] = {
-		{ 0xf2, 3, { 0xfa, 0xab, 0x41 } }, { 0xf5, 1, { 0xfa } }, { 0xed, 1, { 0xfa } },
-		{ 0x00, 1, { 0xfa } },             { 0xf3, 1, { 0xfa } }, { 0x00, 1, { 0xfa } },
+		{ 0xf2, 3, { 0xfa, 0xab, 0x41 } },
+		{ 0xf5, 1, { 0xfa } },
+		{ 0xed, 1, { 0xfa } },
+		{ 0x00, 1, { 0xfa } },
+		{ 0xf3, 1, { 0xfa } },
+		{ 0x00, 1, { 0xfa } },
 		{ 0xf4, 1, { 0xfa } },
 	};
 	struct fake_board *fb = board_of(state);

@@ -17,7 +17,7 @@ static void assert_answer(struct keyboard *k, uint8_t byte, const uint8_t *answe
 	assert_int_equal(keyboard_get(k), -1);
 }
 
-#define ASSERT_ANSWER(k, byte, ...) \
+#define ASSERT_ANSWER(k, byte, ...)                              \
 	assert_answer(k, byte, (const uint8_t[]){ __VA_ARGS__ }, \
 		      (unsigned)sizeof((const uint8_t[]){ __VA_ARGS__ }))
 

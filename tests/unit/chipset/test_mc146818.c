@@ -22,7 +22,7 @@ enum { REG_A = 0x0a, REG_B = 0x0b, REG_C = 0x0c, REG_D = 0x0d, CENTURY = 0x32 };
 #define DIVIDER_RUN   0x20
 
 /* 2024-02-29 13:37:42 UTC, a Thursday, and 0.25 s. */
-#define WALL_S  INT64_C(1709213862)
+#define WALL_S	INT64_C(1709213862)
 #define WALL_NS (WALL_S * (int64_t)NS_PER_S + 250 * (int64_t)NS_PER_MS)
 
 static int setup(void **state)
@@ -329,8 +329,8 @@ static void an_alarm_that_can_never_match_arms_no_timer(void **state)
 
 static void each_rate_select_gives_its_periodic_rate(void **state)
 {
-	static const unsigned rates_hz[16] = { 0,    256, 128, 8192, 4096, 2048, 1024, 512,
-					       256,  128, 64,  32,   16,   8,    4,    2 };
+	static const unsigned rates_hz[16] = { 0,   256, 128, 8192, 4096, 2048, 1024, 512,
+					       256, 128, 64,  32,   16,	  8,	4,    2 };
 	struct fake_board *fb = board_of(state);
 
 	for (unsigned rs = 0; rs < 16; rs++) {

@@ -77,8 +77,8 @@ static void twelve_hour_mode_has_pm_in_bit_7_and_no_hour_0(void **state)
 		unsigned hour;
 		uint8_t in_bcd, in_binary;
 	} rows[] = {
-		{ 0, 0x12, 12 },  { 1, 0x01, 1 },          { 11, 0x11, 11 },
-		{ 12, 0x92, 140 }, { 13, 0x81, 129 },      { 23, 0x91, 139 },
+		{ 0, 0x12, 12 },   { 1, 0x01, 1 },    { 11, 0x11, 11 },
+		{ 12, 0x92, 140 }, { 13, 0x81, 129 }, { 23, 0x91, 139 },
 	};
 
 	(void)state;

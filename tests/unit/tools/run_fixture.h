@@ -95,6 +95,15 @@ static inline int parse_words(struct run_options *o, struct err *err, ...)
 		run_options_release(&o_);                                                    \
 	} while (0)
 
+/* The command line is the built-in one with tail behind it. */
+static inline void assert_default_and(const char *cmdline, const char *tail)
+{
+	const size_t len = strlen(cmdline_default);
+
+	assert_memory_equal(cmdline, cmdline_default, len);
+	assert_string_equal(cmdline + len, tail);
+}
+
 #define TEST_IN_FOLDER(name) cmocka_unit_test_setup_teardown(name, enter_folder, leave_folder)
 
 #endif

@@ -12,7 +12,7 @@ static void a_kernel_alone_gets_the_documented_defaults(void **state)
 	assert_string_equal(o.config.kernel_path, "kernel");
 	assert_false(o.config.kernel_flat);
 	assert_int_equal(o.config.initrd_count, 0);
-	assert_string_equal(o.config.cmdline, "console=ttyS0 reboot=k panic=-1");
+	assert_default_and(o.config.cmdline, "");
 	assert_int_equal(o.config.memory_bytes, MIB(512));
 	assert_int_equal(o.config.cpu_count, 1);
 	assert_true(o.config.serial[0].present);
@@ -91,7 +91,7 @@ static void append_adds_to_the_command_line_and_cmdline_replaces_it(void **state
 
 	(void)state;
 	parse(&o, "-k", "kernel", "-a", "quiet", "--append", "debug x=1");
-	assert_string_equal(o.config.cmdline, "console=ttyS0 reboot=k panic=-1 quiet debug x=1");
+	assert_default_and(o.config.cmdline, " quiet debug x=1");
 	parse(&o, "-k", "kernel", "-a", "quiet", "--cmdline", "root=/dev/vda");
 	assert_string_equal(o.config.cmdline, "root=/dev/vda quiet");
 	parse(&o, "-k", "kernel", "--cmdline", "", "-a", "quiet");

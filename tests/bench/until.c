@@ -1,0 +1,136 @@
+/* until TEXT [-k] -- COMMAND...: print the nanoseconds from just before exec to
+ * the moment TEXT stands in COMMAND's output (stdout and stderr), then end
+ * COMMAND.  With -s SECONDS: wait that long after TEXT and print, in KiB, the
+ * resident memory of COMMAND without its largest mapping (the guest's RAM).
+ *
+ * Status 0; 1 if COMMAND ended, or 120 s went by, without TEXT. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LIMIT_NS (120 * 1000000000LL)
+
+static long long now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
+/* Resident KiB of pid in all mappings but the one of the largest size. */
+static long resident_kib(pid_t pid)
+{
+	char path[64], line[512];
+	long sum = 0, size = 0, rss = 0, largest = 0, largest_rss = 0, value;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/smaps", (int)pid);
+	f = fopen(path, "r");
+	if (!f)
+		return -1;
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "Size: %ld kB", &value) == 1)
+			size = value;
+		if (sscanf(line, "Rss: %ld kB", &value) != 1)
+			continue;
+		rss = value;
+		sum += rss;
+		if (size > largest) {
+			largest = size;
+			largest_rss = rss;
+		}
+	}
+	fclose(f);
+	return sum - largest_rss;
+}
+
+static int spawn(char **argv, pid_t *pid)
+{
+	int out[2];
+
+	if (pipe(out) < 0)
+		return -1;
+	*pid = fork();
+	if (*pid == 0) {
+		setpgid(0, 0);
+		dup2(open("/dev/null", O_RDONLY), 0);
+		dup2(out[1], 1);
+		dup2(out[1], 2);
+		close(out[0]);
+		close(out[1]);
+		execvp(argv[0], argv);
+		perror(argv[0]);
+		_exit(127);
+	}
+	close(out[1]);
+	return out[0];
+}
+
+/* Read until text is seen: 0; -1 at the end of output or of patience. */
+static int wait_for(int fd, const char *text, long long begin_ns)
+{
+	static char seen[1 << 20];
+	size_t used = 0;
+
+	for (;;) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		const long long left_ms = (begin_ns + LIMIT_NS - now_ns()) / 1000000;
+		ssize_t n;
+
+		if (left_ms <= 0 || poll(&p, 1, (int)left_ms) <= 0)
+			return -1;
+		if (used > sizeof(seen) / 2) { /* keep the tail: text is short */
+			memmove(seen, seen + used - 4096, 4096);
+			used = 4096;
+		}
+		n = read(fd, seen + used, sizeof(seen) / 4);
+		if (n <= 0)
+			return -1;
+		used += (size_t)n;
+		if (memmem(seen, used, text, strlen(text)))
+			return 0;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	const char *text = argc > 1 ? argv[1] : NULL;
+	long settle_s = -1;
+	int at = 2, fd, rc;
+	long long begin_ns, end_ns;
+	pid_t pid;
+
+	if (argc > 4 && strcmp(argv[2], "-s") == 0) {
+		settle_s = atol(argv[3]);
+		at = 4;
+	}
+	if (argc <= at + 1 || strcmp(argv[at], "--") != 0) {
+		fprintf(stderr, "usage: until TEXT [-s SECONDS] -- COMMAND...\n");
+		return 2;
+	}
+	begin_ns = now_ns();
+	fd = spawn(argv + at + 1, &pid);
+	if (fd < 0)
+		return 1;
+	rc = wait_for(fd, text, begin_ns);
+	end_ns = now_ns();
+	if (rc == 0 && settle_s >= 0) {
+		sleep((unsigned)settle_s);
+		printf("%ld\n", resident_kib(pid));
+	} else if (rc == 0) {
+		printf("%lld\n", end_ns - begin_ns);
+	}
+	kill(-pid, SIGKILL);
+	close(fd);
+	waitpid(pid, NULL, 0);
+	return rc == 0 ? 0 : 1;
+}

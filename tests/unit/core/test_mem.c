@@ -1,0 +1,169 @@
+#include "core/mem.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <string.h>
+
+#define PAGE 4096u
+#define HIGH (UINT64_C(1) << 32)
+
+/* Blocks: [0, 2 pages), [2 pages, 3 pages) which touch, and one at 4 GiB. */
+static uint8_t low[2 * PAGE], mid[PAGE], high[PAGE];
+static struct mem mem;
+
+static int setup(void **state)
+{
+	(void)state;
+	memset(&mem, 0, sizeof(mem));
+	for (unsigned i = 0; i < sizeof(low); i++)
+		low[i] = (uint8_t)i;
+	memset(mid, 0x55, sizeof(mid));
+	memset(high, 0xaa, sizeof(high));
+	assert_int_equal(mem_add(&mem, 0, sizeof(low), low), 0);
+	assert_int_equal(mem_add(&mem, 2 * PAGE, sizeof(mid), mid), 0);
+	assert_int_equal(mem_add(&mem, HIGH, sizeof(high), high), 0);
+	return 0;
+}
+
+static void blocks_must_be_whole_pages_in_rising_order(void **state)
+{
+	(void)state;
+	assert_int_equal(mem_add(&mem, HIGH + PAGE, 0, high), -EINVAL);
+	assert_int_equal(mem_add(&mem, HIGH + PAGE, 100, high), -EINVAL);
+	assert_int_equal(mem_add(&mem, HIGH + PAGE + 1, PAGE, high), -EINVAL);
+	assert_int_equal(mem_add(&mem, HIGH, PAGE, high), -EINVAL);
+	assert_int_equal(mem_add(&mem, 3 * PAGE, PAGE, high), -EINVAL);
+	assert_int_equal(mem_add(&mem, UINT64_MAX - PAGE + 1, PAGE, high), -EINVAL);
+	assert_int_equal(mem.block_count, 3);
+	assert_int_equal(mem_add(&mem, HIGH + PAGE, PAGE, high), 0);
+}
+
+static void the_table_of_blocks_is_bounded(void **state)
+{
+	(void)state;
+	while (mem.block_count < MEM_BLOCKS_MAX)
+		assert_int_equal(mem_add(&mem, HIGH + mem.block_count * PAGE, PAGE, high), 0);
+	assert_int_equal(mem_add(&mem, HIGH * 2, PAGE, high), -ENOSPC);
+}
+
+static void a_span_is_the_hosts_address_of_the_guests_bytes(void **state)
+{
+	uint8_t *p;
+
+	(void)state;
+	assert_int_equal(mem_span(&mem, 0, 2 * PAGE, &p), 0);
+	assert_ptr_equal(p, low);
+	assert_int_equal(mem_span(&mem, PAGE + 7, PAGE - 7, &p), 0);
+	assert_ptr_equal(p, low + PAGE + 7);
+	assert_int_equal(mem_span(&mem, HIGH + PAGE - 1, 1, &p), 0);
+	assert_ptr_equal(p, high + PAGE - 1);
+}
+
+static void a_span_of_nothing_is_refused(void **state)
+{
+	uint8_t *p;
+
+	(void)state;
+	assert_int_equal(mem_span(&mem, 0, 0, &p), -EINVAL);
+}
+
+static void a_span_that_leaves_its_block_is_refused(void **state)
+{
+	uint8_t *p;
+
+	(void)state;
+	assert_int_equal(mem_span(&mem, 2 * PAGE - 1, 2, &p), -EFAULT); /* crosses */
+	assert_int_equal(mem_span(&mem, 3 * PAGE - 1, 2, &p), -EFAULT);
+	assert_int_equal(mem_span(&mem, 3 * PAGE, 1, &p), -EFAULT);
+	assert_int_equal(mem_span(&mem, HIGH - 1, 2, &p), -EFAULT);
+	assert_int_equal(mem_span(&mem, HIGH + PAGE, 1, &p), -EFAULT);
+}
+
+static void no_length_wraps_a_span_round(void **state)
+{
+	uint8_t *p;
+
+	(void)state;
+	assert_int_equal(mem_span(&mem, 1, UINT64_MAX, &p), -EFAULT);
+	assert_int_equal(mem_span(&mem, HIGH, UINT64_MAX - HIGH + 1, &p), -EFAULT);
+	assert_int_equal(mem_span(&mem, HIGH + 8, UINT64_MAX - 7, &p), -EFAULT);
+	assert_int_equal(mem_span(&mem, UINT64_MAX, 1, &p), -EFAULT);
+	assert_int_equal(mem_span(&mem, UINT64_MAX, 2, &p), -EFAULT);
+}
+
+static void copies_cross_blocks_that_touch(void **state)
+{
+	uint8_t out[8];
+
+	(void)state;
+	assert_int_equal(mem_read(&mem, 2 * PAGE - 4, out, 8), 0);
+	assert_memory_equal(out, "\xfc\xfd\xfe\xff\x55\x55\x55\x55", 8);
+	assert_int_equal(mem_write(&mem, 2 * PAGE - 4, "abcdefgh", 8), 0);
+	assert_memory_equal(low + 2 * PAGE - 4, "abcd", 4);
+	assert_memory_equal(mid, "efgh", 4);
+}
+
+static void a_copy_that_meets_a_hole_copies_nothing(void **state)
+{
+	uint8_t out[8];
+
+	(void)state;
+	memset(out, 0x11, sizeof(out));
+	assert_int_equal(mem_read(&mem, 3 * PAGE - 4, out, 8), -EFAULT);
+	for (unsigned i = 0; i < sizeof(out); i++)
+		assert_int_equal(out[i], 0x11);
+	assert_int_equal(mem_write(&mem, 3 * PAGE - 4, out, 8), -EFAULT);
+	assert_int_equal(mid[PAGE - 4], 0x55);
+	assert_int_equal(mem_write(&mem, 3 * PAGE, out, 1), -EFAULT);
+}
+
+static void no_length_wraps_a_copy_round(void **state)
+{
+	uint8_t out[1];
+
+	(void)state;
+	assert_int_equal(mem_read(&mem, 1, out, UINT64_MAX), -EFAULT);
+	assert_int_equal(mem_write(&mem, HIGH, out, UINT64_MAX - HIGH + 2), -EFAULT);
+}
+
+static void a_copy_of_nothing_succeeds(void **state)
+{
+	(void)state;
+	assert_int_equal(mem_read(&mem, UINT64_MAX, NULL, 0), 0);
+	assert_int_equal(mem_write(&mem, 3 * PAGE, NULL, 0), 0);
+}
+
+static void the_total_is_the_sum_of_the_blocks(void **state)
+{
+	const struct mem none = { 0 };
+
+	(void)state;
+	assert_int_equal(mem_total(&mem), 4 * PAGE);
+	assert_int_equal(mem_total(&none), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, setup)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(blocks_must_be_whole_pages_in_rising_order),
+		TEST(the_table_of_blocks_is_bounded),
+		TEST(a_span_is_the_hosts_address_of_the_guests_bytes),
+		TEST(a_span_of_nothing_is_refused),
+		TEST(a_span_that_leaves_its_block_is_refused),
+		TEST(no_length_wraps_a_span_round),
+		TEST(copies_cross_blocks_that_touch),
+		TEST(a_copy_that_meets_a_hole_copies_nothing),
+		TEST(no_length_wraps_a_copy_round),
+		TEST(a_copy_of_nothing_succeeds),
+		TEST(the_total_is_the_sum_of_the_blocks),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
