@@ -105,6 +105,17 @@ static void emit_keyboard(struct aml *a)
 	aml_close(a);
 }
 
+/* The controller has the mouse's port though no mouse is attached: Linux warns
+ * when the firmware names a keyboard and no mouse. */
+static void emit_mouse(struct aml *a)
+{
+	open_pnp_device(a, "MOU", "PNP0F13");
+	open_crs(a);
+	aml_irq(a, GSI_MOUSE);
+	aml_close_resources(a);
+	aml_close(a);
+}
+
 /* QEMU's docs/specs/pvpanic: the port, RDPT reads which events are known, WRPT
  * sends one.  Present and working, but not shown to a user. */
 static void emit_pvpanic(struct aml *a)
@@ -166,6 +177,7 @@ size_t dsdt_emit(struct emit *e, const struct platform_desc *desc)
 	emit_timer(&a);
 	emit_rtc(&a);
 	emit_keyboard(&a);
+	emit_mouse(&a);
 	for (unsigned i = 0; i < SERIAL_PORTS; i++)
 		if (desc->serial_present[i])
 			emit_serial(&a, i);

@@ -73,8 +73,8 @@ size_t madt_emit(struct emit *e, unsigned cpu_count)
 	for (unsigned i = 0; i < cpu_count; i++)
 		put_lapic(e, (uint8_t)i);
 	put_ioapic(e, (uint8_t)IOAPIC_ID(cpu_count));
-	/* As on every PC: pin 0 would be the 8259's, so the timer comes in at another. */
-	put_override(e, GSI_PIT, IOAPIC_PIN_PIT, INTI_AS_BUS);
+	/* No override for the timer: KVM's own routing brings GSI 0 to pin 0, and
+	 * another one would cost a wait in the kernel at each start. */
 	put_override(e, GSI_SCI, GSI_SCI, INTI_ACTIVE_HIGH | INTI_LEVEL);
 	put_lapic_nmi(e, 1);
 	sdt_end(e, start);

@@ -144,7 +144,7 @@ static unsigned put_isa_irqs(struct emit *e, uint8_t ioapic_id)
 					  .flags = irq == GSI_SCI ? LEVEL_ACTIVE_HIGH : AS_BUS,
 					  .irq = (uint8_t)irq,
 					  .apic_id = ioapic_id,
-					  .pin = (uint8_t)(irq == GSI_PIT ? IOAPIC_PIN_PIT : irq),
+					  .pin = (uint8_t)irq,
 				  });
 		count++;
 	}

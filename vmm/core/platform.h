@@ -62,8 +62,7 @@ _Static_assert(KVM_TSS_GPA + 3 * 4096 <= FIRMWARE_BASE, "KVM's pages stay below 
 #define PM_S5_SLP_TYP     0u     /* SLP_TYPa of _S5, as in an ICH9 under QEMU */
 
 /* ---- interrupt lines (GSIs) --------------------------------------------- */
-#define GSI_PIT           0u     /* IOAPIC pin 2 by interrupt source override */
-#define IOAPIC_PIN_PIT    2u
+#define GSI_PIT           0u     /* IOAPIC pin 0, by KVM's own routing */
 #define GSI_KBD           1u
 #define GSI_RTC           8u
 #define GSI_SCI           9u     /* level, active high */

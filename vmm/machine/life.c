@@ -205,7 +205,7 @@ void life_sign(void *machine, enum watch_sign sign, const char *text)
 		events_emit(&m->events, "panic", "text", text);
 		break;
 	case WATCH_PANIC_END:
-		if (!m->panic_seen || m->panic_ended)
+		if (!m->panic_seen || m->panic_ended || m->timed_out)
 			break;
 		m->panic_ended = true;
 		begin_grace(m, END_PANIC, PANIC_GRACE_NS);

@@ -168,23 +168,33 @@ static void missing_command_line_is_an_empty_one(void **state)
 	assert_int_equal(region(f, "command line").len, 1);
 }
 
-static void big_guest_keeps_its_initrd_below_3_gib(void **state)
+/* Place an initrd in a guest of low_bytes from 0 on and 1 GiB from 4 GiB on. */
+static gpa_t initrd_place(struct fixture *f, uint64_t low_bytes)
 {
-	struct fixture *f = *state;
 	struct mem mem = { 0 };
-	uint8_t *ram = mmap(NULL, GIB(4), PROT_READ | PROT_WRITE,
+	uint8_t *ram = mmap(NULL, GIB(5), PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	assert_true(ram != MAP_FAILED);
-	assert_int_equal(mem_add(&mem, 0, GIB(3), ram), 0);
-	assert_int_equal(mem_add(&mem, GIB(4), GIB(1), ram + GIB(3)), 0);
+	assert_int_equal(mem_add(&mem, 0, low_bytes, ram), 0);
+	assert_int_equal(mem_add(&mem, GIB(4), GIB(1), ram + GIB(4)), 0);
 	make_bzimage(f);
 	le32_store(f->image + HDR_INITRD_ADDR_MAX, UINT32_MAX);
 	add_initrd(f, "x", 1);
 	f->req.mem = &mem;
 	assert_loaded(f);
-	assert_int_equal(region(f, "initrd").gpa, GIB(3) - 4096);
-	munmap(ram, GIB(4));
+	munmap(ram, GIB(5));
+	return region(f, "initrd").gpa;
+}
+
+static void big_guest_keeps_its_initrd_below_3_gib(void **state)
+{
+	assert_int_equal(initrd_place(*state, GIB(3)), GIB(3) - 4096);
+}
+
+static void ram_under_the_pci_windows_is_not_used(void **state)
+{
+	assert_int_equal(initrd_place(*state, GIB(4)), GIB(3) - 4096);
 }
 
 static void ram_that_does_not_begin_at_0_is_refused(void **state)
@@ -235,6 +245,7 @@ int main(void)
 		LOAD_TEST(firmware_tables_are_in_memory),
 		LOAD_TEST(missing_command_line_is_an_empty_one),
 		LOAD_TEST(big_guest_keeps_its_initrd_below_3_gib),
+		LOAD_TEST(ram_under_the_pci_windows_is_not_used),
 		LOAD_TEST(ram_that_does_not_begin_at_0_is_refused),
 		LOAD_TEST(any_small_ram_is_refused_and_not_overrun),
 		LOAD_TEST(error_text_is_optional),

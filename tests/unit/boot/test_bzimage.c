@@ -189,6 +189,16 @@ static void fixed_kernel_is_loaded_at_1_mib_and_gets_room_where_it_runs(void **s
 	assert_int_equal(region(f, "kernel").len, MIB(1));
 }
 
+static void kernel_larger_than_its_init_size_gets_room_for_its_code(void **state)
+{
+	struct fixture *f = *state;
+
+	make_bzimage(f);
+	le32_store(f->image + HDR_INIT_SIZE, CODE_BYTES - 1);
+	assert_loaded(f);
+	assert_int_equal(region(f, "kernel").len, CODE_BYTES);
+}
+
 static void preferred_address_in_the_first_mib_becomes_1_mib(void **state)
 {
 	struct fixture *f = *state;
@@ -406,6 +416,7 @@ int main(void)
 		LOAD_TEST(zero_setup_sects_means_four),
 		LOAD_TEST(preferred_address_is_rounded_up_to_the_alignment),
 		LOAD_TEST(fixed_kernel_is_loaded_at_1_mib_and_gets_room_where_it_runs),
+		LOAD_TEST(kernel_larger_than_its_init_size_gets_room_for_its_code),
 		LOAD_TEST(preferred_address_in_the_first_mib_becomes_1_mib),
 		LOAD_TEST(code_is_read_once_straight_into_ram),
 		LOAD_TEST(zimage_is_too_old),

@@ -172,6 +172,7 @@ static void clock_timer_and_keyboard_have_their_ports_and_lines(void **state)
 	assert_true(holds(kbd, "\x0c\x41\xd0\x03\x03", 5));
 	assert_true(holds_io(kbd, PORT_KBD_DATA, 1) && holds_io(kbd, PORT_KBD_STATUS, 1));
 	assert_true(holds_irq(kbd, GSI_KBD));
+	assert_true(holds_irq(find_device(&a, "MOU_", NULL), GSI_MOUSE));
 	acpi_destroy(&a);
 }
 
@@ -246,11 +247,11 @@ static void system_bus_holds_nothing_else(void **state)
 	(void)state;
 	acpi_init(&a, &desc_one);
 	find_device(&a, NULL, &count);
-	assert_int_equal(count, 1 + 5); /* CPU; board, timer, clock, keyboard, pvpanic */
+	assert_int_equal(count, 1 + 6); /* CPU; board, timer, clock, keyboard, mouse, pvpanic */
 	acpi_destroy(&a);
 	acpi_init(&a, &desc_all);
 	find_device(&a, NULL, &count);
-	assert_int_equal(count, CPUS_MAX + 5 + 4);
+	assert_int_equal(count, CPUS_MAX + 6 + 4);
 	acpi_destroy(&a);
 }
 

@@ -149,7 +149,7 @@ static void ioapic_has_an_id_of_its_own(void **state)
 	mp_destroy(&m);
 }
 
-static void isa_lines_go_to_their_pins_and_the_timer_to_pin_2(void **state)
+static void isa_lines_go_to_the_pins_of_their_number(void **state)
 {
 	struct mp m;
 	unsigned irqs = 0, pins = 0;
@@ -164,7 +164,7 @@ static void isa_lines_go_to_their_pins_and_the_timer_to_pin_2(void **state)
 		assert_int_equal(line[1], 0); /* vectored by the IOAPIC */
 		assert_int_equal(line[4], 0); /* the ISA bus */
 		assert_int_equal(line[6], entry(&m, 2, 0)[1]);
-		assert_int_equal(pin, irq == 0 ? 2 : irq);
+		assert_int_equal(pin, irq);
 		assert_int_equal(le16_load(line + 2), irq == 9 ? 0xd : 0);
 		assert_false(irqs & 1u << irq || pins & 1u << pin);
 		irqs |= 1u << irq;
@@ -239,7 +239,7 @@ int main(void)
 		cmocka_unit_test(entries_are_in_ascending_order_of_type),
 		cmocka_unit_test(every_cpu_is_listed_and_the_first_boots),
 		cmocka_unit_test(ioapic_has_an_id_of_its_own),
-		cmocka_unit_test(isa_lines_go_to_their_pins_and_the_timer_to_pin_2),
+		cmocka_unit_test(isa_lines_go_to_the_pins_of_their_number),
 		cmocka_unit_test(extint_is_lint0_of_the_boot_cpu_and_nmi_lint1_of_all),
 		cmocka_unit_test(nothing_outside_its_two_places_is_written),
 		cmocka_unit_test(too_small_a_buffer_is_told_and_never_written_past),
