@@ -6,11 +6,12 @@ BEGIN {
 	allow["vmm/kvm"] = "vmm/base vmm/host"
 	allow["vmm/core"] = "vmm/base vmm/host"
 	allow["vmm/boot"] = "vmm/base vmm/core"
-	allow["vmm/machine"] = "vmm/base vmm/host vmm/kvm vmm/core vmm/boot devices devices/chipset devices/char"
+	allow["vmm/machine"] = "vmm/base vmm/host vmm/kvm vmm/core vmm/boot devices devices/chipset devices/pci devices/char"
 	allow["devices"] = "vmm/core devices/chipset"
 	allow["devices/chipset"] = "vmm/base vmm/core devices/char"
+	allow["devices/pci"] = "vmm/base vmm/core"
 	allow["devices/char"] = "vmm/base vmm/host"
-	allow["tools"] = "vmm/base vmm/host vmm/kvm vmm/core vmm/boot vmm/machine devices devices/chipset devices/char"
+	allow["tools"] = "vmm/base vmm/host vmm/kvm vmm/core vmm/boot vmm/machine devices devices/chipset devices/pci devices/char"
 }
 
 {

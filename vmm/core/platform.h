@@ -46,6 +46,7 @@ _Static_assert(KVM_TSS_GPA + 3 * 4096 <= FIRMWARE_BASE, "KVM's pages stay below 
 #define PORT_DEBUGCON     0x402u
 #define PORT_PVPANIC      0x505u
 #define PORT_PM_BASE      0x600u /* ACPI: see the offsets below */
+#define PORT_PCI_ADDRESS  0xcf8u /* and CONFIG_DATA at 0xcfc */
 #define PORT_RESET        0xcf9u
 
 #define SERIAL_PORTS      4

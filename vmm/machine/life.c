@@ -93,6 +93,23 @@ static void end_by_panic(struct machine *m)
 	verdict_set(&m->verdict, END_PANIC, "%s", text);
 }
 
+/* True if the guest ends because a signal told us to end and we pressed its
+ * power button: that signal is the reason then, not the guest's own wish. */
+static bool ended_by_signal(struct machine *m)
+{
+	if (!timer_armed(&m->grace))
+		return false;
+	switch (m->grace_reason) {
+	case END_SIGHUP:
+	case END_SIGINT:
+	case END_SIGTERM:
+		verdict_set(&m->verdict, m->grace_reason, "the guest shut down");
+		return true;
+	default:
+		return false;
+	}
+}
+
 static void served_reset(struct machine *m, const struct power_ask *ask)
 {
 	if (m->panic_seen) {
@@ -100,6 +117,8 @@ static void served_reset(struct machine *m, const struct power_ask *ask)
 		return;
 	}
 	events_emit(&m->events, "reset", "source", ask->source);
+	if (ended_by_signal(m))
+		return;
 	if (m->config->on_reboot == ON_REBOOT_RESTART)
 		m->restart = true;
 	else
@@ -108,7 +127,8 @@ static void served_reset(struct machine *m, const struct power_ask *ask)
 
 static void served_off(struct machine *m, const struct power_ask *ask)
 {
-	verdict_set(&m->verdict, END_POWEROFF, "by %s", ask->source);
+	if (!ended_by_signal(m))
+		verdict_set(&m->verdict, END_POWEROFF, "by %s", ask->source);
 }
 
 static void served_panic(struct machine *m, const struct power_ask *ask)

@@ -12,9 +12,10 @@
 #include "chipset/mc146818.h"
 #include "chipset/post.h"
 #include "chipset/pvpanic.h"
-#include "chipset/reset.h"
+#include "chipset/port92.h"
 #include "chipset/uart16550.h"
 #include "machine/internal.h"
+#include "pci/hostbridge.h"
 
 static void nobody_there(const struct bus *bus, uint64_t addr, bool is_write)
 {
@@ -86,7 +87,8 @@ static int add_all(struct machine *m, struct err *err)
 		{ &i8254_type, NULL, false },
 		{ &mc146818_type, &rtc, false },
 		{ &i8042_type, NULL, false },
-		{ &reset_type, NULL, false },
+		{ &port92_type, NULL, false },
+		{ &hostbridge_type, NULL, false },
 		{ &post_type, NULL, false },
 		{ &pvpanic_type, NULL, false },
 		{ &debugcon_type, &debugcon, false },

@@ -73,7 +73,7 @@ scenario_panic_with_pause() {
 scenario_panic_that_halts() {
 	local start=$SECONDS loads
 
-	do_run panic --cmdline "console=ttyS0 panic=0 pci=off quiet" --on-panic dump=core -c 2
+	do_run panic --cmdline "console=ttyS0 panic=0 quiet" --on-panic dump=core -c 2
 	is panic_that_halts_ends_with_status_255 255 "$status"
 	between panic_that_halts_ends_soon 0 60 $((SECONDS - start))
 	is dump_is_an_elf_core '' "$(readelf -n -l -h core 2>&1 >readelf)"

@@ -90,6 +90,7 @@ static void each_byte_that_comes_or_is_read_restarts_the_time_out(void **state)
 	fake_board_advance(&b->board, 3 * CHAR_NS(1));
 	type(b, "d");
 	fake_board_advance(&b->board, 3 * CHAR_NS(1));
+	assert_int_equal(line(b), 0);
 	in(b, RBR);
 	fake_board_advance(&b->board, 3 * CHAR_NS(1));
 	assert_int_equal(line(b), 0);
@@ -134,9 +135,14 @@ static void a_burst_of_input_moves_the_clocks_timer_once(void **state)
 
 	out(b, FCR, 0x81);
 	before = b->board.rearm_count;
-	type(b, "abcdefg");
-	for (unsigned i = 0; i < 7; i++)
+	for (unsigned i = 0; i < 7; i++) {
+		type(b, "x");
+		fake_board_advance(&b->board, NS_PER_US);
+	}
+	for (unsigned i = 0; i < 7; i++) {
 		in(b, RBR);
+		fake_board_advance(&b->board, NS_PER_US);
+	}
 	assert_int_equal(b->board.rearm_count, before + 1);
 }
 
