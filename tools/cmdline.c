@@ -6,6 +6,7 @@
 const char cmdline_default[] =
 	"console=ttyS0 " /* the kernel's log and terminal on COM1 */
 	"reboot=k "	 /* reset by the i8042: the fast way, and never by triple fault */
+	"pci=noearly "	 /* no search of 256 buses for what old AMD chipsets had */
 	"panic=-1";	 /* after a panic reset at once, so that the run ends */
 
 int cmdline_append(char line[CMDLINE_BYTES_MAX], const char *words)

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # top, bantam and scenario_* are tests/boot/run's
 # tests/boot/guest.sh: how a scenario of tests/boot starts a guest, talks with it
 # and gives its verdicts.  Runs in the scenario's own folder.
 #

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154 # names of guest.sh
+# shellcheck shell=bash disable=SC2154,SC2016 # names of guest.sh; $ for the inner shell
 # The user's terminal is as it was, whatever ended the machine.  The guest is a
 # few bytes of 16-bit code, so that these are quick.
 
@@ -15,7 +15,7 @@ make_key_guest() {
 # ACTION when the terminal is raw, and look at the terminal afterwards.
 # In ACTION, $pid is Bantam; its words go to bash.
 on_terminal() {
-	local name=$1 wanted=$2 action=$3 wrapper=${4:-'"$@"'} i
+	local name=$1 wanted=$2 action=$3 wrapper=${4:-'"$@"'}
 
 	rm -f keys got pid raw
 	mkfifo keys

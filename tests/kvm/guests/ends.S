@@ -26,7 +26,6 @@ table:	letter	'o', power_off
 	letter	'w', debug_exit_wide
 	letter	'z', debug_exit_zero
 	letter	't', triple_fault
-	letter	'm', jump_to_nowhere
 	letter	's', sse
 	letter	'h', halt
 	letter	'l', spin
@@ -68,9 +67,6 @@ triple_fault:				/* protected mode, no IDT, no descriptor */
 	mov	$0x18, %ax
 faults:	mov	%ax, %ds		/* #GP, #DF, the end */
 	jmp	alive
-
-jump_to_nowhere:			/* the hole where a PC has its VGA */
-	ljmp	$0xa000, $0
 
 sse:	mov	%cr4, %eax
 	or	$0x200, %ax		/* OSFXSR */

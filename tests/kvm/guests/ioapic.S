@@ -1,10 +1,10 @@
-/* ioapic.S: the PIT at 1 kHz and the RTC at 1024 Hz through the IOAPIC and the
+/* ioapic.S: the PIT at 1 kHz and the RTC at 128 Hz through the IOAPIC and the
  * local APIC, PIC masked, in half a second of the PM timer.  ACPI tells guests
  * that the PIT is on pin 2. */
 #include "multi.inc"
 
 	.set	IOAPIC, 0xfec00000
-	.set	PIT_DIVISOR, 1193
+	.set	PIT_DIVISOR, 1193		/* 1000.2 Hz */
 
 	.macro	pin number, low
 	movl	$0x10 + 2 * \number + 1, IOAPIC
@@ -28,6 +28,9 @@ main:
 	outp	0x43, 0x34
 	outp	0x40, PIT_DIVISOR & 0xff
 	outp	0x40, PIT_DIVISOR >> 8
+	outp	0x70, 0x0a
+	mov	$0x29, %al		/* rate 9: 128 Hz */
+	out	%al, $0x71
 	outp	0x70, 0x0b
 	mov	$0x42, %al
 	out	%al, $0x71

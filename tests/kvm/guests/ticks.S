@@ -1,8 +1,8 @@
-/* ticks.S: counts the interrupts of the PIT at 1 kHz and of the RTC at 1024 Hz
+/* ticks.S: counts the interrupts of the PIT at 1 kHz and of the RTC at 128 Hz
  * through the PIC, in half a second of the PM timer. */
 #include "flat.inc"
 
-	.set	PIT_DIVISOR, 1193
+	.set	PIT_DIVISOR, 1193		/* 1000.2 Hz */
 
 main:
 	vector	0x20, on_pit
@@ -12,7 +12,7 @@ main:
 	outp	0x40, PIT_DIVISOR & 0xff
 	outp	0x40, PIT_DIVISOR >> 8
 	outp	0x70, 0x0a
-	mov	$0x26, %al		/* rate 6: 1024 Hz */
+	mov	$0x29, %al		/* rate 9: 128 Hz */
 	out	%al, $0x71
 	outp	0x70, 0x0b
 	mov	$0x42, %al		/* PIE, 24 h */

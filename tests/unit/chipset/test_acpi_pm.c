@@ -1,7 +1,7 @@
 #include "chipset/acpi_pm.h"
 
 #include "core/platform.h"
-#include "device_fixture.h"
+#include "fake/device_fixture.h"
 
 #define STATUS	(PORT_PM_BASE + PM1_STATUS)
 #define ENABLE	(PORT_PM_BASE + PM1_ENABLE)

@@ -2,7 +2,7 @@
 
 #include "char/chardev.h"
 #include "core/platform.h"
-#include "device_fixture.h"
+#include "fake/device_fixture.h"
 
 static struct chardev *open_memory(void)
 {

@@ -1,7 +1,7 @@
 #include "chipset/debugexit.h"
 
 #include "core/platform.h"
-#include "device_fixture.h"
+#include "fake/device_fixture.h"
 
 static int setup(void **state)
 {

@@ -1,7 +1,7 @@
 #include "chipset/i8042.h"
 
 #include "core/platform.h"
-#include "device_fixture.h"
+#include "fake/device_fixture.h"
 
 #define DATA	PORT_KBD_DATA
 #define COMMAND PORT_KBD_STATUS

@@ -1,7 +1,7 @@
 #include "pci/hostbridge.h"
 
 #include "core/platform.h"
-#include "chipset/device_fixture.h"
+#include "fake/device_fixture.h"
 
 static int setup(void **state)
 {

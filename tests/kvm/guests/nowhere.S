@@ -1,0 +1,8 @@
+/* nowhere.S: jumps to memory that is not there, with no interrupt table. */
+#include "multi.inc"
+
+main:
+	lidt	none
+	mov	$0xd0000000, %eax
+	jmp	*%eax
+none:	.skip	6
