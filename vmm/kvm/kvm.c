@@ -25,7 +25,6 @@ const struct kvm_cap kvm_caps[] = {
 	CAP(TSC_DEADLINE_TIMER, false, "the guest's precise timer"),
 	CAP(GET_TSC_KHZ, false, "the guest is told the TSC's rate"),
 	CAP(KVMCLOCK_CTRL, false, "a paused guest does not report a lockup"),
-	CAP(COALESCED_PIO, false, "serial output with half the exits"),
 	CAP(IRQFD, false, "interrupts from the I/O thread (disks, network)"),
 	CAP(IOEVENTFD, false, "queue notifications without an exit (disks, network)"),
 	CAP(SIGNAL_MSI, false, "message-signalled interrupts (disks, network)"),

@@ -36,15 +36,7 @@ static void line_output(void *ctx, const uint8_t *bytes, size_t len)
 
 static void line_escape(void *ctx, uint8_t key)
 {
-	struct serial_line *s = ctx;
-
-	if (key == 'b' && s->uart) {
-		device_lock(&s->m->lock);
-		uart16550_break(s->uart);
-		device_unlock(&s->m->lock);
-		return;
-	}
-	life_escape(s->m, key);
+	keys_command(ctx, key);
 }
 
 static int line_open(struct machine *m, unsigned index, struct err *err)

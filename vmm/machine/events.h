@@ -15,7 +15,7 @@ struct events {
 	int fd; /* -1: nobody listens, all calls do nothing */
 	bool owned;
 	const struct timeline *timeline; /* for t_ns */
-	char line[1024];
+	char line[2048]; /* a console line or an err, each byte six in JSON; < PIPE_BUF */
 	struct json json;
 };
 

@@ -97,8 +97,16 @@ void life_close(struct machine *m);
 void life_ask(void *machine, enum power_event event, uint32_t value, const char *source);
 /* Main thread: serve events until there is a verdict or a restart is due. */
 void life_wait(struct machine *m);
-/* Main thread: watch saw something; a terminal key was pressed after Ctrl-A. */
+/* Main thread: watch saw something. */
 void life_sign(void *machine, enum watch_sign sign, const char *text);
-void life_escape(struct machine *m, uint8_t key);
+/* Main thread: all vCPUs and guest time stand still; all output is taken over. */
+void life_hold_still(struct machine *m);
+/* Undo that; but a vCPU that asked for something waits for the answer. */
+void life_go_on(struct machine *m);
+/* Main thread: whether the guest listens to the button. */
+bool life_press_power_button(struct machine *m);
+
+/* keys.c: the user typed Ctrl-A and then key on serial line s. */
+void keys_command(struct serial_line *s, uint8_t key);
 
 #endif

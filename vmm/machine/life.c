@@ -36,8 +36,7 @@ void life_ask(void *machine, enum power_event event, uint32_t value, const char 
 		log_error("eventfd: %s", strerror(errno)); /* cannot be: the counter is 1 */
 }
 
-/* Stand still, for a look or for ever. */
-static void hold_still(struct machine *m)
+void life_hold_still(struct machine *m)
 {
 	vcpus_pause(&m->vcpus);
 	console_flush(m);
@@ -46,8 +45,7 @@ static void hold_still(struct machine *m)
 	device_unlock(&m->lock);
 }
 
-/* Undo hold_still(); but a vCPU that asked for something waits for the answer. */
-static void go_on(struct machine *m)
+void life_go_on(struct machine *m)
 {
 	bool asked;
 
@@ -142,7 +140,7 @@ static void served_crash_loaded(struct machine *m, const struct power_ask *ask)
 {
 	(void)ask;
 	events_emit(&m->events, "panic", "text", "told by pvpanic; a crash kernel takes over");
-	go_on(m);
+	life_go_on(m);
 }
 
 /* QEMU's formula, which test suites know. */
@@ -188,7 +186,7 @@ static void ask_ready(void *arg, uint32_t events)
 	(void)events;
 	if (read(m->ask_source.fd, &count, sizeof(count)) < 0)
 		return;
-	hold_still(m);
+	life_hold_still(m);
 	device_lock(&m->lock);
 	ask = m->ask;
 	m->ask.event = POWER_NONE;
@@ -241,10 +239,10 @@ static void time_is_up(struct machine *m, enum end_reason reason, const char *fl
 {
 	events_emit(&m->events, "timeout", "flag", flag);
 	if (!m->held) {
-		hold_still(m);
+		life_hold_still(m);
 		autopsy_take(&m->autopsy, &m->vcpus, &m->ram.mem);
 		vcpus_nmi(&m->vcpus);
-		go_on(m);
+		life_go_on(m);
 	}
 	m->timed_out = true;
 	begin_grace(m, reason, NMI_GRACE_NS);
@@ -273,7 +271,7 @@ static void grace_over(void *arg, uint64_t now_ns)
 	struct machine *m = arg;
 
 	(void)now_ns;
-	hold_still(m);
+	life_hold_still(m);
 	switch (m->grace_reason) {
 	case END_PANIC:
 		end_by_panic(m);
@@ -289,20 +287,24 @@ static void grace_over(void *arg, uint64_t now_ns)
 	}
 }
 
+bool life_press_power_button(struct machine *m)
+{
+	bool listens;
+
+	device_lock(&m->lock);
+	listens = acpi_pm_press_power_button(m->acpi_pm);
+	device_unlock(&m->lock);
+	return listens;
+}
+
 /* Told to end: the power button first, then the plug. */
 static void told_to_end(struct machine *m, enum end_reason reason)
 {
-	bool listens = false;
-
 	if (timer_armed(&m->grace) || m->held) { /* asked twice, or nobody is there */
 		verdict_set(&m->verdict, reason, NULL);
 		return;
 	}
-	device_lock(&m->lock);
-	if (m->acpi_pm)
-		listens = acpi_pm_press_power_button(m->acpi_pm);
-	device_unlock(&m->lock);
-	if (!listens) {
+	if (!life_press_power_button(m)) {
 		verdict_set(&m->verdict, reason, NULL);
 		return;
 	}
@@ -328,22 +330,6 @@ static void signal_ready(void *arg, uint32_t events)
 		break;
 	default:
 		told_to_end(m, END_SIGTERM);
-		break;
-	}
-}
-
-void life_escape(struct machine *m, uint8_t key)
-{
-	switch (key) {
-	case 'x':
-		verdict_set(&m->verdict, END_ESCAPE, NULL);
-		break;
-	case 'h':
-	case '?':
-		log_error("Ctrl-A x ends the machine, Ctrl-A b sends a break, Ctrl-A a sends "
-			  "Ctrl-A");
-		break;
-	default:
 		break;
 	}
 }

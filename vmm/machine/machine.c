@@ -189,7 +189,7 @@ static int run_sessions(struct machine *m, struct err *err)
 			rc = pages_clear(&m->ram.pages);
 			if (rc < 0)
 				return err_errno(err, rc, "guest RAM cannot be cleared");
-			m->restart = m->panic_seen = m->panic_ended = false;
+			m->restart = m->held = m->panic_seen = m->panic_ended = false;
 			device_lock(&m->lock);
 			timekeeper_resume(&m->guest_time);
 			device_unlock(&m->lock);

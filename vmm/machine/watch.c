@@ -15,6 +15,7 @@ int watch_open(struct watch *w, const char *log_path, uint64_t zero_ns, struct e
 	w->last_output_ns = zero_ns;
 	w->byte_count = 0;
 	w->line_len = 0;
+	w->is_rest = false;
 	w->kept_next = w->kept_count = 0;
 	if (!log_path)
 		return 0;
@@ -22,17 +23,18 @@ int watch_open(struct watch *w, const char *log_path, uint64_t zero_ns, struct e
 	return w->log_fd < 0 ? err_errno(err, -errno, "--log %s", log_path) : 0;
 }
 
-/* "[   12.345678] text": what a kernel line says behind its stamp. */
-static const char *skip_stamp(const char *line)
+/* "[   12.345678] text", and with CONFIG_PRINTK_CALLER "[   12.345678][    T1] text":
+ * what a kernel line says behind its stamps. */
+static const char *skip_stamps(const char *line)
 {
 	const char *p = line;
 
-	if (*p != '[')
-		return line;
-	p += strcspn(p, "]");
-	if (*p != ']')
-		return line;
-	return p[1] == ' ' ? p + 2 : p + 1;
+	while (*p == '[') {
+		p += strcspn(p, "]");
+		if (*p++ != ']')
+			return line;
+	}
+	return p > line && *p == ' ' ? p + 1 : p;
 }
 
 static bool starts_with(const char *text, const char *prefix)
@@ -92,7 +94,9 @@ static void log_line_out(struct watch *w)
 	}
 }
 
-static void end_line(struct watch *w)
+/* cut: not by a newline, so the next line is the rest of this one, which means
+ * nothing by itself. */
+static void end_line(struct watch *w, bool cut)
 {
 	const char *text;
 	enum watch_sign sign;
@@ -104,8 +108,9 @@ static void end_line(struct watch *w)
 	w->kept_next = (w->kept_next + 1) % WATCH_LINES_KEPT;
 	if (w->kept_count < WATCH_LINES_KEPT)
 		w->kept_count++;
-	text = skip_stamp(w->line);
-	sign = classify(text);
+	text = skip_stamps(w->line);
+	sign = w->is_rest ? WATCH_NONE : classify(text);
+	w->is_rest = cut;
 	if (sign != WATCH_NONE && w->sign)
 		w->sign(w->ctx, sign, text);
 	w->line_len = 0;
@@ -119,23 +124,23 @@ void watch_bytes(struct watch *w, const uint8_t *bytes, size_t len, uint64_t now
 		if (bytes[i] == '\n') {
 			if (w->line_len == 0)
 				w->line_start_ns = now_ns;
-			end_line(w);
+			end_line(w, false);
 			continue;
 		}
 		if (bytes[i] == '\r')
 			continue; /* a terminal's line end, not content */
+		if (w->line_len == WATCH_LINE_BYTES)
+			end_line(w, true);
 		if (w->line_len == 0)
 			w->line_start_ns = now_ns;
 		w->line[w->line_len++] = (char)bytes[i];
-		if (w->line_len == WATCH_LINE_BYTES)
-			end_line(w);
 	}
 }
 
 void watch_close(struct watch *w)
 {
 	if (w->line_len > 0)
-		end_line(w);
+		end_line(w, false);
 	if (w->log_fd >= 0)
 		close(w->log_fd);
 	w->log_fd = -1;

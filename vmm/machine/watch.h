@@ -32,6 +32,7 @@ struct watch {
 	uint64_t byte_count;
 	uint64_t line_start_ns;
 	unsigned line_len;
+	bool is_rest;             /* line is the rest of one that was cut */
 	unsigned kept_next, kept_count;
 	char line[WATCH_LINE_BYTES + 1];
 	char kept[WATCH_LINES_KEPT][WATCH_LINE_BYTES + 1];

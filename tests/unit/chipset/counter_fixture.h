@@ -66,7 +66,7 @@ static inline void assert_wave(struct i8254_counter *c, uint64_t from, const cha
 }
 
 static inline void assert_counts(struct i8254_counter *c, uint64_t from, const unsigned *counts,
-			  unsigned n)
+				 unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
 		if (count_of(c, from + i) != counts[i])

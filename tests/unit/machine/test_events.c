@@ -183,23 +183,25 @@ static void a_reader_that_stops_loses_lines_and_stops_nobody(void **state)
 static void lines_come_whole_or_not_at_all(void **state)
 {
 	struct fixture *f = *state;
-	char text[8192];
+	const size_t room = 65536;
+	char *text = malloc(room);
 	struct events e;
 	size_t used = 0;
 	int ends[2];
 
 	assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
-	assert_true(fcntl(ends[1], F_SETPIPE_SZ, 4096) >= 4096);
+	assert_true(fcntl(ends[1], F_SETPIPE_SZ, 16384) >= 16384);
 	assert_int_equal(events_open(&e, NULL, ends[1], &f->timeline, NULL), 0);
 	for (unsigned i = 0; i < 500; i++)
 		events_emit(&e, "reset", "source", "a source with quite a long name");
-	for (ssize_t n; used < sizeof(text) - 1 &&
-			(n = read(ends[0], text + used, sizeof(text) - 1 - used)) > 0;)
+	for (ssize_t n; used < room - 1 &&
+			(n = read(ends[0], text + used, room - 1 - used)) > 0;)
 		used += (size_t)n;
 	text[used] = '\0';
 	assert_true(used > 2000);
 	assert_int_equal(count_of(text, "{\"t_ns\":"), count_of(text, "name\"}\n"));
 	assert_int_equal(text[used - 1], '\n');
+	free(text);
 	events_close(&e);
 	close(ends[0]);
 	close(ends[1]);
