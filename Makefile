@@ -75,7 +75,7 @@ tidy: $(TIDY)
 $(B)/tidy/%.ok: %.c .clang-tidy $(B)/obj/%.o
 	@mkdir -p $(@D)
 	$(SAY) TIDY $<
-	$(Q)clang-tidy --quiet $< -- $(CPPFLAGS) -std=gnu11 $(WARN) >$@.log 2>&1 || { cat $@.log; exit 1; }
+	$(Q)clang-tidy --quiet $< -- $(CPPFLAGS) -DBANTAM_VERSION='""' -std=gnu11 $(WARN) >$@.log 2>&1 || { cat $@.log; exit 1; }
 	@mv $@.log $@
 
 cppcheck:

@@ -2,7 +2,7 @@
 # bantam wrote, events its event lines, `status` its exit status.  The first
 # expectation that fails is the test's answer.
 
-limit=10 # seconds for one run of bantam, then it is killed
+limit=20 # seconds for one run of bantam, then it is killed
 
 # flat NAME ARGS..., multi NAME ARGS...: run that guest with stdin from /dev/null.
 flat() { boot "flat:$guests/$1" "${@:2}" </dev/null; }

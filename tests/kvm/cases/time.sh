@@ -9,7 +9,7 @@ pic_rates() {
 	flat ticks --log log
 	status_is 0
 	near "half a second in host microseconds" $(($(stamp end) - $(stamp begin))) 490000 560000
-	near "PIT interrupts at 1 kHz" "$(number pit)" 425 510
+	near "PIT interrupts at 1 kHz" "$(number pit)" 350 510
 	near "RTC interrupts at 128 Hz" "$(number rtc)" 56 66
 }
 test_pit_and_rtc_interrupt_through_the_pic_at_their_rates() { tries pic_rates; }
@@ -17,7 +17,7 @@ test_pit_and_rtc_interrupt_through_the_pic_at_their_rates() { tries pic_rates; }
 ioapic_rates() {
 	multi ioapic
 	status_is 0
-	near "PIT interrupts at 1 kHz by pin 0" "$(number pin0)" 425 510
+	near "PIT interrupts at 1 kHz by pin 0" "$(number pin0)" 350 510
 	near "interrupts by pin 2" "$(number pin2)" 0 0
 	near "RTC interrupts at 128 Hz" "$(number rtc)" 56 66
 }

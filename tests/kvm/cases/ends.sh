@@ -32,7 +32,6 @@ start 02 ram 00000000 ier 00\n'
 }
 
 test_restarts_stop_at_the_timeout() {
-	limit=5
 	typed kkkkk --on-reboot restart --timeout 1s
 	status_is 124
 	has events '"event":"reset"'
@@ -178,18 +177,35 @@ button() { # SIGNAL STATUS
 test_sigterm_presses_the_power_button_and_is_143() { button TERM 143; }
 test_sigint_presses_the_power_button_and_is_130() { button INT 130; }
 
-test_second_sigterm_pulls_the_plug() {
+# A guest that wants to know of its power button and does nothing about it.
+deaf_guest() {
 	mkfifo keys
 	timeout -k 1 "$limit" "$bantam" run -k "flat:$guests/ends" --events events \
 		>out 2>err <keys &
 	started=$!
 	printf b >keys
 	wait_for out listening
+}
+
+# Milliseconds from the program's start to its last event.
+life_ms() { echo $(($(sed -n '$s/{"t_ns":\([0-9]*\).*/\1/p' events) / 1000000)); }
+
+test_guest_deaf_to_its_power_button_loses_its_plug_after_5_s() {
+	deaf_guest
+	signal TERM
+	finish
+	status_is 143
+	err_is 'bantam: ended by SIGTERM: the guest did not power off in time\n'
+	near "milliseconds of its life" "$(life_ms)" 5000 8000
+}
+
+test_second_sigterm_pulls_the_plug() {
+	deaf_guest
 	signal TERM
 	sleep 0.5
 	[ -d "/proc/$started" ] || fail "a guest that has time to shut down" "its end"
 	signal TERM
 	finish
 	status_is 143
-	near "nanoseconds of its life" "$(sed -n '$s/{"t_ns":\([0-9]*\).*/\1/p' events)" 1 4000000000
+	near "milliseconds of its life" "$(life_ms)" 500 4000
 }
