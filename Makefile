@@ -54,8 +54,9 @@ $(B)/unit/%: $(B)/obj/tests/unit/%.o $(FAKE_OBJ) $(LIB)
 
 $(B)/obj/tests/%.o: CPPFLAGS += -Itests
 
-.PHONY: unit-programs lib
+.PHONY: unit-programs lib fakes
 unit-programs: $(UNIT)
+fakes: $(FAKE_OBJ)
 lib: $(LIB) $(B)/obj/tools/bantam.o
 
 # ---- checks -------------------------------------------------------------------

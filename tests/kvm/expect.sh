@@ -25,7 +25,7 @@ start() {
 }
 
 # signal NAME: to bantam itself, which is timeout's child.
-signal() { kill -s "$1" "$(cat "/proc/$started/task/$started/children")" 2>/dev/null; }
+signal() { kill -s "$1" "$(cat "/proc/$started/task/$started/children")"; } 2>/dev/null
 
 finish() {
 	wait "$started"
@@ -43,8 +43,8 @@ wait_for() {
 	fail "in $1 a line like '$2' within 5 s" "$(shown "$1")"
 }
 
-# fail EXPECTED CAME
-fail() { [ -n "$why" ] || why="expected $1, came $2"; }
+# fail EXPECTED CAME: on one line
+fail() { [ -n "$why" ] || why="expected ${1//$'\n'/\\n}, came ${2//$'\n'/\\n}"; }
 
 skip() { echo "$1" >skip; }
 

@@ -3,6 +3,7 @@
 #define BANTAM_MACHINE_INTERNAL_H
 
 #include "core/device.h"
+#include "core/irq_or.h"
 #include "core/lock.h"
 #include "host/loop.h"
 #include "kvm/kvm.h"
@@ -62,6 +63,7 @@ struct machine {
 	unsigned part_count;
 	struct device *acpi_pm; /* one of parts: has the power button */
 	struct serial_line serial[SERIAL_PORTS];
+	struct irq_or serial_irqs[2]; /* COM1 and COM3, COM2 and COM4 */
 	struct chardev *debugcon;
 
 	/* the main thread's */

@@ -58,7 +58,10 @@ static int add_serial(struct machine *m, struct err *err)
 	for (unsigned i = 0; i < SERIAL_PORTS; i++) {
 		struct serial_line *s = &m->serial[i];
 		const struct uart16550_config config = {
-			.port = bases[i], .gsi = gsis[i], .chardev = s->chardev,
+			.port = bases[i],
+			.gsi = gsis[i],
+			.chardev = s->chardev,
+			.shared = &m->serial_irqs[i % ARRAY_LEN(m->serial_irqs)],
 		};
 
 		if (!s->chardev)

@@ -27,6 +27,13 @@ test_stats_count_each_byte_written() {
 	has err "^stats: port 0x3f8 +0 +$(stat -c %s out) +"
 }
 
+test_stats_count_each_element_of_a_string_instruction() {
+	boot "flat:$guests/strings" --stats < <(printf abcd)
+	status_is 0
+	has err '^stats: port 0x5000 +3 +0 +\(nothing there\)$'
+	has err '^stats: port 0xe9 +0 +10 +Bochs debug$'
+}
+
 test_timeline_shows_each_step_in_order() {
 	local step last=0 line
 
