@@ -5,6 +5,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/checked.h"
+
 uint64_t host_now_ns(void)
 {
 	struct timespec ts;
@@ -26,8 +28,9 @@ static void rearm(void *ctx, uint64_t deadline_ns)
 	struct itimerspec at = { 0 }; /* all zeros: disarmed */
 	uint64_t host_ns;
 
-	if (deadline_ns != CLOCK_NEVER && !t->paused_at_ns) {
-		host_ns = deadline_ns + t->zero_ns;
+	/* A deadline behind the end of the host's time never comes. */
+	if (deadline_ns != CLOCK_NEVER && !t->paused_at_ns &&
+	    add_u64(deadline_ns, t->zero_ns, &host_ns)) {
 		at.it_value.tv_sec = (time_t)(host_ns / NS_PER_S);
 		at.it_value.tv_nsec = (long)(host_ns % NS_PER_S);
 	}

@@ -27,16 +27,16 @@ test_empty_kernel_is_125() {
 # for_nobody COMMAND...: as a user without rights, on a copy that it can read.
 for_nobody() {
 	local place
+	local -a nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 
-	if [ "$(id -u)" != 0 ] || ! setpriv --reuid 65534 --regid 65534 --clear-groups true 2>/dev/null; then
+	if [ "$(id -u)" != 0 ] || ! "${nobody[@]}" true 2>/dev/null; then
 		skip "only root can become nobody"
 		return 1
 	fi
 	place=$(mktemp -d /tmp/bantam-kvm-XXXXXX)
 	chmod 755 "$place"
 	cp "$bantam" "$guests/coms" "$place"
-	setpriv --reuid 65534 --regid 65534 --clear-groups \
-		timeout -k 1 "$limit" "$place/bantam" run -k "flat:$place/coms" \
+	"${nobody[@]}" timeout -k 1 "$limit" "$place/bantam" run -k "flat:$place/coms" \
 		>out 2>err </dev/null
 	status=$?
 	rm -r "$place"

@@ -138,8 +138,8 @@ static const Elf64_Phdr *phdr(const struct fixture *f, unsigned i)
 	return (const void *)(f->core + eh->e_phoff + i * sizeof(Elf64_Phdr));
 }
 
-/* The PRSTATUS of vCPU i, found by walking the notes. */
-static const struct elf_prstatus *prstatus(const struct fixture *f, unsigned i)
+/* Copy the PRSTATUS of vCPU i, found by walking the notes.  False: there is none. */
+static bool prstatus(const struct fixture *f, unsigned i, struct elf_prstatus *out)
 {
 	const uint8_t *p = f->core + phdr(f, 0)->p_offset;
 	const uint8_t *end = p + phdr(f, 0)->p_filesz;
@@ -151,13 +151,15 @@ static const struct elf_prstatus *prstatus(const struct fixture *f, unsigned i)
 		assert_int_equal(head->n_type, NT_PRSTATUS);
 		assert_int_equal(head->n_namesz, 5);
 		assert_string_equal((const char *)(head + 1), "CORE");
-		assert_int_equal(head->n_descsz, sizeof(struct elf_prstatus));
-		if (n == i)
-			return (const void *)desc;
+		assert_int_equal(head->n_descsz, sizeof(*out));
+		if (n == i) {
+			memcpy(out, desc, sizeof(*out)); /* notes are aligned to 4 only */
+			return true;
+		}
 		p = desc + head->n_descsz;
 	}
 	assert_ptr_equal(p, end);
-	return NULL;
+	return false;
 }
 
 static void the_elf_header_is_that_of_an_x86_64_core(void **state)
@@ -241,37 +243,43 @@ static void pages_of_zeros_take_no_space(void **state)
 static void each_vcpu_has_its_number_and_registers(void **state)
 {
 	struct fixture *f = *state;
+	struct elf_prstatus s;
 
 	dump(f);
 	for (unsigned i = 0; i < CPUS; i++) {
-		const struct elf_prstatus *s = prstatus(f, i);
 		const int fd = FAKE_VCPU_FD + (int)i;
 		const uint64_t want[ELF_NGREG] = {
-			value(fd, 16), value(fd, 15), value(fd, 14), value(fd, 13), /* r15.. */
-			value(fd, 8), value(fd, 2), value(fd, 12), value(fd, 11), /* rbp rbx r11 r10 */
-			value(fd, 10), value(fd, 9), value(fd, 1), value(fd, 3), /* r9 r8 rax rcx */
-			value(fd, 4), value(fd, 5), value(fd, 6), value(fd, 1), /* orig_rax: rax */
-			value(fd, 17), 0x10, value(fd, 18), value(fd, 7), 0x18, /* rip cs fl rsp ss */
+			/* r15 r14 r13 r12 rbp rbx r11 r10 */
+			value(fd, 16), value(fd, 15), value(fd, 14), value(fd, 13),
+			value(fd, 8), value(fd, 2), value(fd, 12), value(fd, 11),
+			/* r9 r8 rax rcx rdx rsi rdi orig_rax */
+			value(fd, 10), value(fd, 9), value(fd, 1), value(fd, 3),
+			value(fd, 4), value(fd, 5), value(fd, 6), value(fd, 1),
+			/* rip cs rflags rsp ss, fs and gs base, ds es fs gs */
+			value(fd, 17), 0x10, value(fd, 18), value(fd, 7), 0x18,
 			value(fd, 19), value(fd, 20), 0x20, 0x28, 0x30, 0x38,
 		};
 
-		assert_non_null(s);
-		assert_int_equal(s->pr_pid, i + 1);
-		assert_memory_equal(s->pr_reg, want, sizeof(want));
+		assert_true(prstatus(f, i, &s));
+		assert_int_equal(s.pr_pid, i + 1);
+		assert_memory_equal(s.pr_reg, want, sizeof(want));
 	}
-	assert_null(prstatus(f, CPUS));
+	assert_false(prstatus(f, CPUS, &s));
 }
 
 static void a_vcpu_that_gives_no_registers_has_zeros(void **state)
 {
 	static const elf_gregset_t zeros;
 	struct fixture *f = *state;
+	struct elf_prstatus s;
 
 	f->threads[1].vcpu.fd = -1;
 	dump(f);
-	assert_int_equal(prstatus(f, 1)->pr_pid, 2);
-	assert_memory_equal(prstatus(f, 1)->pr_reg, zeros, sizeof(zeros));
-	assert_int_equal(prstatus(f, 2)->pr_pid, 3);
+	assert_true(prstatus(f, 1, &s));
+	assert_int_equal(s.pr_pid, 2);
+	assert_memory_equal(s.pr_reg, zeros, sizeof(zeros));
+	assert_true(prstatus(f, 2, &s));
+	assert_int_equal(s.pr_pid, 3);
 }
 
 /* It holds all the guest's secrets. */
