@@ -60,9 +60,10 @@ static void pulse(struct i8254 *p, uint64_t now_ns)
 {
 	const uint64_t half_ns = ticks_to_ns(counter_period(&p->s.counters[0]), I8254_HZ) / 2;
 
-	p->s.backlog--;
 	p->s.earliest_ns = now_ns + max_u64(half_ns, I8254_GAP_MIN_NS);
-	irq_pulse(&p->irq);
+	/* One that merged with its predecessor is still owed. */
+	if (irq_pulse(&p->irq))
+		p->s.backlog--;
 }
 
 /* Bring the interrupt up to now.  Comes before every access to channel 0, with

@@ -20,7 +20,7 @@ static void fake_rearm(void *ctx, uint64_t deadline_ns)
 	fb->rearm_count++;
 }
 
-static void record_irq(void *ctx, unsigned gsi, int level)
+static bool record_irq(void *ctx, unsigned gsi, int level)
 {
 	struct fake_board *fb = ctx;
 
@@ -30,6 +30,7 @@ static void record_irq(void *ctx, unsigned gsi, int level)
 	if (level && !fb->irq_level[gsi])
 		fb->irq_edges[gsi]++;
 	fb->irq_level[gsi] = level;
+	return !(level && fb->irq_merges);
 }
 
 static void record_power(void *ctx, enum power_event event, uint32_t value, const char *source)

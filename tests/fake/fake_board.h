@@ -31,6 +31,7 @@ struct fake_board {
 	int irq_level[FAKE_GSIS];
 	unsigned irq_edges[FAKE_GSIS]; /* 0 -> 1 */
 	unsigned irq_calls[FAKE_GSIS]; /* every set(), with or without a change */
+	bool irq_merges;		/* say of each edge that it merged with one before */
 
 	struct power_sink sink;
 	enum power_event power_event; /* of the first request: the first wins */

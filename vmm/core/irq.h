@@ -9,8 +9,9 @@
 
 struct irq {
 	/* Drive line gsi to level (0 or 1).  Never blocks; called under the
-	 * device lock. */
-	void (*set)(void *ctx, unsigned gsi, int level);
+	 * device lock.  False: this edge was merged with an earlier one that
+	 * the guest has not taken yet, and will never be seen as its own. */
+	bool (*set)(void *ctx, unsigned gsi, int level);
 	void *ctx;
 	unsigned gsi;
 };
@@ -20,11 +21,13 @@ static inline void irq_set(const struct irq *irq, int level)
 	irq->set(irq->ctx, irq->gsi, level);
 }
 
-/* One edge: for edge-triggered ISA sources such as the PIT. */
-static inline void irq_pulse(const struct irq *irq)
+/* One edge: for edge-triggered ISA sources such as the PIT.  False: merged. */
+static inline bool irq_pulse(const struct irq *irq)
 {
-	irq->set(irq->ctx, irq->gsi, 1);
+	const bool seen = irq->set(irq->ctx, irq->gsi, 1);
+
 	irq->set(irq->ctx, irq->gsi, 0);
+	return seen;
 }
 
 #endif

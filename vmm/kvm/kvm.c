@@ -18,6 +18,7 @@ const struct kvm_cap kvm_caps[] = {
 	CAP(EXT_CPUID, true, "the guest's CPUID leaves"),
 	CAP(IMMEDIATE_EXIT, true, "a vCPU can be stopped without a race"),
 	CAP(DESTROY_MEMORY_REGION_WORKS, true, "memory slots can be removed"),
+	CAP(IRQ_INJECT_STATUS, true, "timer interrupts that merge are not lost"),
 	CAP(VCPU_EVENTS, true, "pending exceptions are part of a vCPU's state"),
 	CAP(USER_NMI, false, "--timeout wakes the guest by an NMI before its autopsy"),
 	CAP(SET_TSS_ADDR, false, "real mode on VT-x"),
@@ -160,13 +161,17 @@ int kvm_set_slot(struct kvm *k, unsigned slot, gpa_t gpa, uint64_t len, void *hv
 	return 0;
 }
 
-void kvm_irq_set(void *ctx, unsigned gsi, int level)
+bool kvm_irq_set(void *ctx, unsigned gsi, int level)
 {
 	const struct kvm *k = ctx;
 	struct kvm_irq_level line = { .irq = gsi, .level = (uint32_t)level };
 
-	/* Fails only for a GSI without a route: none of ours. */
-	ioctl(k->vm_fd, KVM_IRQ_LINE, &line);
+	/* Fails only for a GSI without a route, and before there is a VM: none
+	 * of ours, and then lines only go low.  The status is positive for
+	 * taken, 0 for merged, negative for masked, where nothing is owed. */
+	if (ioctl(k->vm_fd, KVM_IRQ_LINE_STATUS, &line) < 0)
+		return true;
+	return line.status != 0;
 }
 
 void kvm_destroy_vm(struct kvm *k)

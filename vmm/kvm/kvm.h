@@ -51,8 +51,9 @@ int kvm_create_vm(struct kvm *k, gpa_t identity_gpa, gpa_t tss_gpa, struct err *
 int kvm_set_slot(struct kvm *k, unsigned slot, gpa_t gpa, uint64_t len, void *hva,
 		 struct err *err);
 
-/* Drive GSI gsi of the struct kvm at ctx to level: an interrupt sink. */
-void kvm_irq_set(void *ctx, unsigned gsi, int level);
+/* Drive GSI gsi of the struct kvm at ctx to level: an interrupt sink.  False: the
+ * edge was merged with one that the guest has not taken yet. */
+bool kvm_irq_set(void *ctx, unsigned gsi, int level);
 
 /* Close the VM, keep /dev/kvm: for a restart. */
 void kvm_destroy_vm(struct kvm *k);

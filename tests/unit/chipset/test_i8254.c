@@ -170,6 +170,19 @@ static void a_new_mode_drops_the_backlog_of_the_old_one(void **state)
 	assert_int_equal(fb->rearm_ns, CLOCK_NEVER);
 }
 
+static void merged_interrupts_are_owed_and_made_up_for(void **state)
+{
+	struct fake_board *fb = board_of(state);
+
+	program(fb, 0, 2, LATCH_250);
+	fb->irq_merges = true; /* the guest has its interrupts off */
+	fake_board_advance(fb, ns_of(1 + 10 * LATCH_250));
+	fb->irq_merges = false;
+	fb->irq_edges[GSI_PIT] = 0;
+	fake_board_advance(fb, ns_of(20 * LATCH_250));
+	assert_int_equal(fb->irq_edges[GSI_PIT], 30);
+}
+
 static void the_fastest_rate_cannot_flood_the_host(void **state)
 {
 	struct fake_board *fb = board_of(state);
@@ -196,6 +209,7 @@ int main(void)
 		TEST(a_late_one_shot_comes_once),
 		TEST(a_read_does_not_lose_ticks_that_are_due),
 		TEST(a_new_mode_drops_the_backlog_of_the_old_one),
+		TEST(merged_interrupts_are_owed_and_made_up_for),
 		TEST(the_fastest_rate_cannot_flood_the_host),
 	};
 
