@@ -117,8 +117,9 @@ int vcpu_get_regs(struct vcpu *v, struct vcpu_regs *r)
 		.gdt_base = s.gdt.base, .idt_base = s.idt.base,
 		.gdt_limit = s.gdt.limit, .idt_limit = s.idt.limit,
 		.cpl = s.ss.dpl,
-		.halted = mp.mp_state == KVM_MP_STATE_HALTED ||
-			  mp.mp_state == KVM_MP_STATE_UNINITIALIZED,
+		.halted = mp.mp_state == KVM_MP_STATE_HALTED,
+		.not_started = mp.mp_state == KVM_MP_STATE_UNINITIALIZED ||
+			       mp.mp_state == KVM_MP_STATE_INIT_RECEIVED,
 	};
 	return 0;
 }

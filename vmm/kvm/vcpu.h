@@ -113,7 +113,8 @@ struct vcpu_regs {
 	uint64_t gdt_base, idt_base;
 	uint16_t gdt_limit, idt_limit;
 	uint8_t cpl;
-	bool halted; /* waits for an interrupt */
+	bool halted;      /* waits for an interrupt */
+	bool not_started; /* waits for its start-up IPI */
 };
 int vcpu_get_regs(struct vcpu *v, struct vcpu_regs *r);
 

@@ -48,6 +48,10 @@ static void print_vcpu(const struct autopsy_vcpu *av, unsigned index, FILE *out)
 {
 	const struct vcpu_regs *r = &av->regs;
 
+	if (r->not_started) {
+		fprintf(out, "vCPU %u: not started by the guest\n", index);
+		return;
+	}
 	fprintf(out, "vCPU %u: %s mode, cpl %u%s\n", index, mode_name(r), r->cpl,
 		r->halted ? ", waiting for an interrupt" : "");
 	fprintf(out, "  rip %04x:" X16 " rflags " X16 " rsp %04x:" X16 "\n", r->cs, r->rip,
