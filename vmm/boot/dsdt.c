@@ -74,44 +74,31 @@ static void emit_serial(struct aml *a, unsigned index)
 	aml_close(a);
 }
 
-static void emit_timer(struct aml *a)
-{
-	open_pnp_device(a, "TIMR", "PNP0100");
-	open_crs(a);
-	aml_io(a, PORT_PIT, 4);
-	aml_irq(a, GSI_PIT);
-	aml_close_resources(a);
-	aml_close(a);
-}
+/* The devices of the board that are always there. */
+static const struct pnp_device {
+	const char *name, *hid;
+	struct {
+		uint16_t port;
+		uint8_t len;
+	} io[2]; /* len 0: none */
+	unsigned gsi;
+} board_devices[] = {
+	{ "TIMR", "PNP0100", { { PORT_PIT, 4 } }, GSI_PIT },
+	{ "RTC", "PNP0B00", { { PORT_RTC, 2 } }, GSI_RTC },
+	{ "KBD", "PNP0303", { { PORT_KBD_DATA, 1 }, { PORT_KBD_STATUS, 1 } }, GSI_KBD },
+	/* The controller has the mouse's port though no mouse is attached:
+	 * Linux warns when the firmware names a keyboard and no mouse. */
+	{ "MOU", "PNP0F13", { { 0, 0 } }, GSI_MOUSE },
+};
 
-static void emit_rtc(struct aml *a)
+static void emit_pnp_device(struct aml *a, const struct pnp_device *d)
 {
-	open_pnp_device(a, "RTC", "PNP0B00");
+	open_pnp_device(a, d->name, d->hid);
 	open_crs(a);
-	aml_io(a, PORT_RTC, 2);
-	aml_irq(a, GSI_RTC);
-	aml_close_resources(a);
-	aml_close(a);
-}
-
-static void emit_keyboard(struct aml *a)
-{
-	open_pnp_device(a, "KBD", "PNP0303");
-	open_crs(a);
-	aml_io(a, PORT_KBD_DATA, 1);
-	aml_io(a, PORT_KBD_STATUS, 1);
-	aml_irq(a, GSI_KBD);
-	aml_close_resources(a);
-	aml_close(a);
-}
-
-/* The controller has the mouse's port though no mouse is attached: Linux warns
- * when the firmware names a keyboard and no mouse. */
-static void emit_mouse(struct aml *a)
-{
-	open_pnp_device(a, "MOU", "PNP0F13");
-	open_crs(a);
-	aml_irq(a, GSI_MOUSE);
+	for (unsigned i = 0; i < ARRAY_LEN(d->io); i++)
+		if (d->io[i].len > 0)
+			aml_io(a, d->io[i].port, d->io[i].len);
+	aml_irq(a, d->gsi);
 	aml_close_resources(a);
 	aml_close(a);
 }
@@ -174,10 +161,8 @@ size_t dsdt_emit(struct emit *e, const struct platform_desc *desc)
 	for (unsigned i = 0; i < desc->cpu_count; i++)
 		emit_cpu(&a, i);
 	emit_motherboard(&a, desc);
-	emit_timer(&a);
-	emit_rtc(&a);
-	emit_keyboard(&a);
-	emit_mouse(&a);
+	for (unsigned i = 0; i < ARRAY_LEN(board_devices); i++)
+		emit_pnp_device(&a, &board_devices[i]);
 	for (unsigned i = 0; i < SERIAL_PORTS; i++)
 		if (desc->serial_present[i])
 			emit_serial(&a, i);

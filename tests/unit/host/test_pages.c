@@ -7,19 +7,58 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define LEN (HUGE_PAGE_BYTES * 3 + 4096) /* not a multiple of the alignment */
 
-static int setup(void **state)
+/* What the host says of huge pages; NULL: it has no such files. */
+static const char *shmem_enabled, *enabled;
+
+static int text_file(const char *text)
+{
+	const int fd = memfd_create("thp", MFD_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0 || lseek(fd, 0, SEEK_SET) < 0)
+		return -1;
+	return fd;
+}
+
+int open(const char *path, int flags, ...)
+{
+	const char *text = strstr(path, "shmem_enabled") ? shmem_enabled : enabled;
+
+	if (!strstr(path, "transparent_hugepage"))
+		return (int)syscall(SYS_openat, AT_FDCWD, path, flags, 0);
+	errno = ENOENT;
+	return text ? text_file(text) : -1;
+}
+
+static int map(void **state, bool private)
 {
 	static struct pages p;
+	int rc;
 
+	shmem_enabled = private ? "always within_size advise [never] deny force\n" : NULL;
+	enabled = private ? "always [madvise] never\n" : NULL;
+	rc = pages_map(&p, "test", LEN);
 	*state = &p;
-	return pages_map(&p, "test", LEN);
+	return rc == 0 && private == (p.fd < 0) ? 0 : -1;
+}
+
+static int setup_private(void **state)
+{
+	return map(state, true);
+}
+
+static int setup_shared(void **state)
+{
+	return map(state, false);
 }
 
 static int teardown(void **state)
@@ -34,6 +73,34 @@ static bool is_zero(const struct pages *p)
 		if (p->bytes[i])
 			return false;
 	return true;
+}
+
+static void memory_is_private_only_where_that_alone_gets_huge_pages(void **state)
+{
+	static const struct {
+		const char *shmem, *any;
+		bool private;
+	} rows[] = {
+		{ "always within_size advise [never] deny force", "[always] madvise never", true },
+		{ "always within_size advise never [deny] force", "always [madvise] never", true },
+		{ "always within_size advise [never] deny force", "always madvise [never]", false },
+		{ "always within_size [advise] never deny force", "[always] madvise never", false },
+		{ "[always] within_size advise never deny force", "[always] madvise never", false },
+		{ NULL, "[always] madvise never", false },
+		{ NULL, NULL, false },
+		{ "", "", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct pages p;
+
+		shmem_enabled = rows[i].shmem;
+		enabled = rows[i].any;
+		assert_int_equal(pages_map(&p, "test", LEN), 0);
+		assert_int_equal(p.fd < 0, rows[i].private);
+		pages_unmap(&p);
+	}
 }
 
 static void the_area_is_aligned_for_huge_pages(void **state)
@@ -194,21 +261,25 @@ static void a_child_has_no_part_in_it(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+/* A row for each kind of memory. */
+#define BOTH(f)                                                         \
+	{ "private_" #f, f, setup_private, teardown, NULL },            \
+	{ "shared_" #f, f, setup_shared, teardown, NULL }
 
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(the_area_is_aligned_for_huge_pages),
-		TEST(all_bytes_are_zero_at_first),
-		TEST(every_byte_can_be_written),
-		TEST(clearing_makes_every_byte_zero_again),
-		TEST(clearing_gives_the_memory_back),
-		cmocka_unit_test(a_large_area_costs_nothing_until_it_is_touched),
-		cmocka_unit_test(more_than_there_are_addresses_is_refused),
-		cmocka_unit_test(unmapping_leaves_neither_memory_nor_descriptor),
-		cmocka_unit_test(the_reserve_for_alignment_is_given_back),
-		TEST(a_child_has_no_part_in_it),
+		cmocka_unit_test(memory_is_private_only_where_that_alone_gets_huge_pages),
+		BOTH(the_area_is_aligned_for_huge_pages),
+		BOTH(all_bytes_are_zero_at_first),
+		BOTH(every_byte_can_be_written),
+		BOTH(clearing_makes_every_byte_zero_again),
+		BOTH(clearing_gives_the_memory_back),
+		BOTH(a_large_area_costs_nothing_until_it_is_touched),
+		BOTH(more_than_there_are_addresses_is_refused),
+		BOTH(unmapping_leaves_neither_memory_nor_descriptor),
+		BOTH(the_reserve_for_alignment_is_given_back),
+		BOTH(a_child_has_no_part_in_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
