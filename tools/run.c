@@ -1,11 +1,11 @@
 #include "tools/run.h"
 
 #include <stdio.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "base/units.h"
 #include "machine/machine.h"
+#include "host/now.h"
 #include "tools/run_options.h"
 
 static void print_serial(const char *name, const struct serial_config *s)
@@ -84,17 +84,9 @@ static int dry_run(const struct machine_config *c)
 	return command_flush() == 0 ? status : RUN_STATUS_USAGE;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
-}
-
 static int run(int argc, char *argv[])
 {
-	const uint64_t start_ns = now_ns(); /* before all else: zero of all stamps */
+	const uint64_t start_ns = host_now_ns(); /* before all else: zero of all stamps */
 	struct run_options o;
 	struct err err = { "" };
 	int status = RUN_STATUS_USAGE;

@@ -157,6 +157,8 @@ static int set_debug_exit(void *target, const char *value, struct err *err)
 	return 0;
 }
 
+#define LIMIT_MAX_NS (UINT64_C(100) * 365 * 24 * 3600 * NS_PER_S) /* a century */
+
 static int parse_limit(const char *value, uint64_t *ns, struct err *err)
 {
 	const int rc = parse_duration(value, ns);
@@ -164,7 +166,8 @@ static int parse_limit(const char *value, uint64_t *ns, struct err *err)
 	if (rc == -EINVAL)
 		return wrong(err, value, "is not a duration",
 			     "use for example 90s, 10m, 1h, or 0 for no limit");
-	if (rc == -ERANGE)
+	/* Far from where sums of times could wrap. */
+	if (rc == -ERANGE || *ns > LIMIT_MAX_NS)
 		return wrong(err, value, "is too long", "use 0 for no limit");
 	return 0;
 }

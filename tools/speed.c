@@ -4,11 +4,11 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/time.h>
-#include <time.h>
 
 #include "base/bytes.h"
 #include "core/platform.h"
 #include "host/pages.h"
+#include "host/now.h"
 #include "kvm/kvm.h"
 #include "kvm/vcpu.h"
 
@@ -34,14 +34,6 @@ static const uint8_t guest_code[] = {
 #define SHORT_BURST_IS_SLOW_NS (5 * NS_PER_MS)
 #define STANDSTILL_S	       2
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
-}
-
 static void ignore_alarm(int number)
 {
 	(void)number; /* its arrival is all: KVM_RUN returns */
@@ -62,12 +54,12 @@ static int run_to_question(struct vcpu *v, struct exit *x, struct err *err)
 static int burst(struct vcpu *v, struct exit *x, uint32_t rounds, uint64_t *burst_ns,
 		 struct err *err)
 {
-	const uint64_t start_ns = now_ns();
+	const uint64_t start_ns = host_now_ns();
 	int rc;
 
 	le32_store(x->pio.data, rounds);
 	rc = run_to_question(v, x, err);
-	*burst_ns = now_ns() - start_ns;
+	*burst_ns = host_now_ns() - start_ns;
 	return rc;
 }
 

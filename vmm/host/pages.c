@@ -8,6 +8,10 @@
 
 #include "base/checked.h"
 
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008u /* Linux 6.3 */
+#endif
+
 #define THP_DIR "/sys/kernel/mm/transparent_hugepage/"
 
 /* Whether one of the words is the chosen one ("always [madvise] never") in the
@@ -72,6 +76,8 @@ int pages_map(struct pages *p, const char *name, uint64_t len)
 	*p = (struct pages){ .fd = -1, .len = len };
 	if (!only_private_memory_gets_huge_pages()) {
 		p->fd = memfd_create(name, MFD_CLOEXEC);
+		if (p->fd < 0 && errno == EACCES) /* sysctl vm.memfd_noexec=2 */
+			p->fd = memfd_create(name, MFD_CLOEXEC | MFD_NOEXEC_SEAL);
 		if (p->fd < 0)
 			return -errno;
 		if (ftruncate(p->fd, (off_t)len) < 0)

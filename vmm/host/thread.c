@@ -1,5 +1,6 @@
 #include "host/thread.h"
 
+#include <signal.h>
 #include <stdio.h>
 
 #define STACK_BYTES KIB(128) /* only touched pages count */
@@ -7,6 +8,9 @@
 int thread_start(pthread_t *thread, void *(*main)(void *), void *arg, const char *name,
 		 unsigned index)
 {
+	/* The vCPU kick, and faults of the thread's own. */
+	static const int heard[] = { SIGUSR1, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT };
+	sigset_t deaf, before;
 	pthread_attr_t attr;
 	char full[16];
 	int rc;
@@ -15,7 +19,13 @@ int thread_start(pthread_t *thread, void *(*main)(void *), void *arg, const char
 	if (rc != 0)
 		return -rc;
 	pthread_attr_setstacksize(&attr, STACK_BYTES);
+	/* A new thread inherits the mask: no moment in which it hears. */
+	sigfillset(&deaf);
+	for (unsigned i = 0; i < ARRAY_LEN(heard); i++)
+		sigdelset(&deaf, heard[i]);
+	pthread_sigmask(SIG_SETMASK, &deaf, &before);
 	rc = pthread_create(thread, &attr, main, arg);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attr);
 	if (rc != 0)
 		return -rc;

@@ -14,6 +14,7 @@
 #define LEAF_CACHE            0x00000004u
 #define LEAF_TOPOLOGY         0x0000000bu
 #define LEAF_TOPOLOGY_V2      0x0000001fu
+#define LEAF_AMD_FEATURES     0x80000001u
 #define LEAF_AMD_SIZES        0x80000008u
 #define LEAF_AMD_CACHE        0x8000001du
 #define LEAF_AMD_TOPOLOGY     0x8000001eu
@@ -21,6 +22,8 @@
 #define FEATURES_ECX_TSC_DEADLINE (1u << 24)
 #define FEATURES_ECX_HYPERVISOR   (1u << 31)
 #define FEATURES_EDX_HTT          (1u << 28)
+
+#define AMD_ECX_CMP_LEGACY        (1u << 1)
 
 #define TOPOLOGY_LEVEL_SMT  1u
 #define TOPOLOGY_LEVEL_CORE 2u
@@ -109,8 +112,19 @@ static void set_topology(struct kvm_cpuid_entry2 *e, const struct cpuid_identity
 	}
 }
 
+/* CmpLegacy: the logical processors of leaf 1 are cores.  Intel's bit 1 is
+ * reserved and stays as KVM has it, 0. */
+static void set_amd_features(struct kvm_cpuid_entry2 *e, const struct cpuid_identity *id)
+{
+	if (id->cpu_count == 1)
+		e->ecx &= ~AMD_ECX_CMP_LEGACY;
+}
+
+/* Intel has nothing in ECX here, and KVM says so by 0. */
 static void set_amd_sizes(struct kvm_cpuid_entry2 *e, const struct cpuid_identity *id)
 {
+	if (e->ecx == 0)
+		return;
 	e->ecx = replace_bits(e->ecx, 0, 8, id->cpu_count - 1);
 	e->ecx = replace_bits(e->ecx, 12, 4, bits_for(id->cpu_count));
 }
@@ -130,6 +144,7 @@ static const struct {
 	{ LEAF_CACHE, set_cache },
 	{ LEAF_TOPOLOGY, set_topology },
 	{ LEAF_TOPOLOGY_V2, set_topology },
+	{ LEAF_AMD_FEATURES, set_amd_features },
 	{ LEAF_AMD_SIZES, set_amd_sizes },
 	{ LEAF_AMD_CACHE, set_amd_cache },
 	{ LEAF_AMD_TOPOLOGY, set_amd_topology },

@@ -24,7 +24,7 @@ const struct kvm_cap kvm_caps[] = {
 	CAP(SET_TSS_ADDR, false, "real mode on VT-x"),
 	CAP(SET_IDENTITY_MAP_ADDR, false, "real mode on VT-x"),
 	CAP(TSC_DEADLINE_TIMER, false, "the guest's precise timer"),
-	CAP(GET_TSC_KHZ, false, "the guest is told the TSC's rate"),
+	CAP(ADJUST_CLOCK, false, "the guest's clock stands still while it is paused"),
 	CAP(KVMCLOCK_CTRL, false, "a paused guest does not report a lockup"),
 	CAP(IRQFD, false, "interrupts from the I/O thread (disks, network)"),
 	CAP(IOEVENTFD, false, "queue notifications without an exit (disks, network)"),
@@ -112,9 +112,12 @@ int kvm_create_vm(struct kvm *k, gpa_t identity_gpa, gpa_t tss_gpa, struct err *
 {
 	int rc;
 
-	k->vm_fd = ioctl(k->dev_fd, KVM_CREATE_VM, 0);
+	do
+		k->vm_fd = ioctl(k->dev_fd, KVM_CREATE_VM, 0);
+	while (k->vm_fd < 0 && errno == EINTR);
 	if (k->vm_fd < 0)
-		return err_errno(err, -errno, "KVM_CREATE_VM");
+		return errno == EBUSY ? open_failed(-EBUSY, err)
+				      : err_errno(err, -errno, "KVM_CREATE_VM");
 	/* VT-x without unrestricted guest runs real mode in a VM86 task and
 	 * needs four pages of guest-physical space that nobody uses. */
 	if (has(k, KVM_CAP_SET_IDENTITY_MAP_ADDR) &&
@@ -172,6 +175,23 @@ bool kvm_irq_set(void *ctx, unsigned gsi, int level)
 	if (ioctl(k->vm_fd, KVM_IRQ_LINE_STATUS, &line) < 0)
 		return true;
 	return line.status != 0;
+}
+
+void kvm_clock_hold(struct kvm *k)
+{
+	struct kvm_clock_data now = { 0 };
+
+	if (ioctl(k->vm_fd, KVM_GET_CLOCK, &now) == 0)
+		k->clock_ns = now.clock;
+}
+
+void kvm_clock_go_on(struct kvm *k)
+{
+	struct kvm_clock_data then = { .clock = k->clock_ns };
+
+	if (k->clock_ns)
+		ioctl(k->vm_fd, KVM_SET_CLOCK, &then); /* else it only jumps ahead */
+	k->clock_ns = 0;
 }
 
 void kvm_destroy_vm(struct kvm *k)

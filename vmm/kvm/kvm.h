@@ -14,7 +14,7 @@ struct kvm {
 	int vm_fd;          /* -1 until kvm_create_vm() */
 	int max_vcpus;
 	struct kvm_cpuid2 *cpuid; /* what KVM supports, fetched once */
-	uint64_t tsc_khz;   /* guest TSC; 0 when KVM does not say */
+	uint64_t clock_ns;  /* kvmclock while it is held; 0: not held */
 };
 
 /* A capability that Bantam looks for: `bantam doctor` prints the table. */
@@ -54,6 +54,10 @@ int kvm_set_slot(struct kvm *k, unsigned slot, gpa_t gpa, uint64_t len, void *hv
 /* Drive GSI gsi of the struct kvm at ctx to level: an interrupt sink.  False: the
  * edge was merged with one that the guest has not taken yet. */
 bool kvm_irq_set(void *ctx, unsigned gsi, int level);
+
+/* While the vCPUs are paused: the guest's kvmclock stands still between the two. */
+void kvm_clock_hold(struct kvm *k);
+void kvm_clock_go_on(struct kvm *k);
 
 /* Close the VM, keep /dev/kvm: for a restart. */
 void kvm_destroy_vm(struct kvm *k);

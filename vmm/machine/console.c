@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "char/chardev.h"
 #include "chipset/uart16550.h"
+#include "host/now.h"
 #include "machine/internal.h"
 
 /* Input came, or room for output: the UART looks. */
@@ -32,6 +33,16 @@ static void line_output(void *ctx, const uint8_t *bytes, size_t len)
 		watch_bytes(&m->watch, bytes, len, now_ns);
 	else
 		m->watch.last_output_ns = now_ns;
+}
+
+/* The guest is not idle while its firmware talks. */
+static void debug_output(void *ctx, const uint8_t *bytes, size_t len)
+{
+	struct machine *m = ctx;
+
+	(void)bytes;
+	(void)len;
+	m->watch.last_output_ns = host_now_ns();
 }
 
 static void line_escape(void *ctx, uint8_t key)
@@ -74,7 +85,12 @@ int console_open(struct machine *m, struct err *err)
 	for (unsigned i = 0; rc == 0 && i < SERIAL_PORTS; i++)
 		rc = line_open(m, i, err);
 	if (rc == 0 && debug->present) {
-		const struct chardev_config config = { .kind = debug->kind, .path = debug->path };
+		const struct chardev_config config = {
+			.kind = debug->kind,
+			.path = debug->path,
+			.tap = debug_output,
+			.ctx = m,
+		};
 		struct err why;
 
 		rc = chardev_open(&m->loop, &config, &m->debugcon, &why);

@@ -2,12 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "host/output.h"
 #include "machine/timeline.h"
+
+/* The machine has ended: a reader who is only slow gets the last line. */
+#define LAST_LINE_WAIT_MS 1000
 
 int events_open(struct events *e, const char *path, int fd, const struct timeline *timeline,
 		struct err *err)
@@ -16,9 +19,11 @@ int events_open(struct events *e, const char *path, int fd, const struct timelin
 	e->owned = path != NULL;
 	e->fd = fd;
 	if (path) {
-		e->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-		if (e->fd < 0)
-			return err_errno(err, -errno, "--events %s", path);
+		const int opened = output_open(path);
+
+		e->fd = opened < 0 ? -1 : opened;
+		if (opened < 0)
+			return err_errno(err, opened, "--events %s", path);
 	} else if (fd >= 0 && fcntl(fd, F_GETFD) < 0) {
 		e->fd = -1;
 		return err_errno(err, -errno, "--events %d", fd);
@@ -42,27 +47,35 @@ struct json *events_begin(struct events *e, const char *event)
 	return &e->json;
 }
 
-void events_end(struct events *e)
+static void write_out(struct events *e, int wait_ms)
 {
-	struct pollfd p = { .fd = e->fd, .events = POLLOUT };
-	int len;
+	int len, rc;
 
 	json_close_object(&e->json);
 	len = json_end(&e->json);
 	if (e->fd < 0 || len < 0)
 		return;
-	/* A full pipe must not hold the machine; lines are shorter than
-	 * PIPE_BUF, so a writable pipe takes one whole. */
-	if (poll(&p, 1, 0) <= 0 || !(p.revents & POLLOUT)) {
-		log_info("--events: nobody reads: one line is lost");
-		return;
-	}
 	e->line[len] = '\n';
-	if (write(e->fd, e->line, (size_t)len + 1) < 0) {
-		log_warn("--events: %s: events end here", strerror(errno));
+	rc = output_line(e->fd, e->line, (size_t)len + 1, wait_ms);
+	if (rc == -EAGAIN) {
+		e->lost++;
+		log_info("--events: nobody reads: one line is lost");
+	} else if (rc < 0) {
+		log_warn("--events: %s: events end here", strerror(-rc));
 		events_close(e);
-		e->fd = -1;
 	}
+}
+
+void events_end(struct events *e)
+{
+	write_out(e, 0);
+}
+
+void events_end_last(struct events *e)
+{
+	if (e->lost > 0)
+		json_uint(&e->json, "lost", e->lost);
+	write_out(e, LAST_LINE_WAIT_MS);
 }
 
 void events_emit(struct events *e, const char *event, const char *key, const char *text)

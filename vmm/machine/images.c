@@ -6,23 +6,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/file.h"
+
 static int image_read(void *ctx, uint64_t offset, void *dst, size_t len)
 {
 	const struct image *im = ctx;
-	uint8_t *to = dst;
 
-	while (len > 0) {
-		const ssize_t n = pread(im->fd, to, len, (off_t)offset);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		offset += (uint64_t)n;
-		to += n;
-		len -= (size_t)n;
-	}
-	return 0;
+	return file_read_at(im->fd, dst, len, offset);
 }
 
 static int image_open(struct image *im, const char *flag, const char *path, struct err *err)
@@ -30,7 +20,8 @@ static int image_open(struct image *im, const char *flag, const char *path, stru
 	struct stat st;
 	int rc;
 
-	im->fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* Not blocking: a FIFO is refused below, not waited for. */
+	im->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (im->fd < 0)
 		return err_errno(err, -errno, "%s %s", flag, path);
 	if (fstat(im->fd, &st) < 0) {

@@ -73,7 +73,7 @@ struct machine {
 	struct timekeeper life; /* timeouts and grace periods, in host time */
 	struct timer timeout, idle_timeout, grace;
 	struct watch watch;
-	bool output_seen, panic_seen, panic_ended, held, timed_out, restart;
+	bool output_seen, panic_seen, panic_ended, held, still, timed_out, restart;
 	enum end_reason grace_reason; /* what the end of the grace period means */
 	char panic_text[160];
 };
@@ -105,6 +105,12 @@ void life_sign(void *machine, enum watch_sign sign, const char *text);
 void life_hold_still(struct machine *m);
 /* Undo that; but a vCPU that asked for something waits for the answer. */
 void life_go_on(struct machine *m);
+/* served.c: main thread, all vCPUs paused: serve a request of the guest's, other
+ * than POWER_NONE; end by a panic from which the guest will not come back. */
+void life_serve(struct machine *m, const struct power_ask *ask);
+void life_end_by_panic(struct machine *m);
+/* Main thread: forget the life before a restart; the vCPUs are stopped. */
+void life_begin_again(struct machine *m);
 /* Main thread: whether the guest listens to the button. */
 bool life_press_power_button(struct machine *m);
 

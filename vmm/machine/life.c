@@ -10,8 +10,8 @@
 
 #include "base/log.h"
 #include "chipset/acpi_pm.h"
+#include "host/now.h"
 #include "machine/internal.h"
-#include "machine/vmcore.h"
 
 /* After the power button, a guest that listens has this long to shut down. */
 #define POWER_BUTTON_GRACE_NS (5 * NS_PER_S)
@@ -40,6 +40,10 @@ void life_hold_still(struct machine *m)
 {
 	vcpus_pause(&m->vcpus);
 	console_flush(m);
+	if (m->still)
+		return;
+	m->still = true;
+	kvm_clock_hold(&m->kvm);
 	device_lock(&m->lock);
 	timekeeper_pause(&m->guest_time);
 	device_unlock(&m->lock);
@@ -53,129 +57,22 @@ void life_go_on(struct machine *m)
 	asked = m->ask.event != POWER_NONE;
 	timekeeper_resume(&m->guest_time);
 	device_unlock(&m->lock);
+	m->still = false;
+	kvm_clock_go_on(&m->kvm);
 	if (!asked)
 		vcpus_resume(&m->vcpus);
 }
 
-static void dump(struct machine *m)
+void life_begin_again(struct machine *m)
 {
-	struct err err;
-
-	if (vmcore_write(m->config->dump_path, &m->vcpus, &m->ram.mem, &err) < 0)
-		log_error("--on-panic dump=%s: %s", m->config->dump_path, err.text);
-	else
-		log_info("memory dumped to %s", m->config->dump_path);
+	watch_end_line(&m->watch);
+	m->held = m->still = m->panic_seen = m->panic_ended = false;
+	m->panic_text[0] = '\0';
+	timer_disarm(&m->life.clock, &m->grace);
+	device_lock(&m->lock);
+	timekeeper_resume(&m->guest_time);
+	device_unlock(&m->lock);
 }
-
-/* The guest's kernel panicked and will not come back; all vCPUs are paused. */
-static void end_by_panic(struct machine *m)
-{
-	const char *text = m->panic_text[0] ? m->panic_text : "told by pvpanic";
-
-	if (!m->panic_seen)
-		events_emit(&m->events, "panic", "text", text);
-	m->panic_seen = true;
-	switch (m->config->on_panic) {
-	case ON_PANIC_PAUSE:
-		if (!m->held)
-			log_error("guest panicked (%s) and is paused; end it by Ctrl-A x or a "
-				  "signal", text);
-		m->held = true;
-		return;
-	case ON_PANIC_DUMP:
-		dump(m);
-		break;
-	case ON_PANIC_EXIT:
-		break;
-	}
-	verdict_set(&m->verdict, END_PANIC, "%s", text);
-}
-
-/* True if the guest ends because a signal told us to end and we pressed its
- * power button: that signal is the reason then, not the guest's own wish. */
-static bool ended_by_signal(struct machine *m)
-{
-	if (!timer_armed(&m->grace))
-		return false;
-	switch (m->grace_reason) {
-	case END_SIGHUP:
-	case END_SIGINT:
-	case END_SIGTERM:
-		verdict_set(&m->verdict, m->grace_reason, "the guest shut down");
-		return true;
-	default:
-		return false;
-	}
-}
-
-static void served_reset(struct machine *m, const struct power_ask *ask)
-{
-	if (m->panic_seen) {
-		end_by_panic(m);
-		return;
-	}
-	events_emit(&m->events, "reset", "source", ask->source);
-	if (ended_by_signal(m))
-		return;
-	if (m->config->on_reboot == ON_REBOOT_RESTART)
-		m->restart = true;
-	else
-		verdict_set(&m->verdict, END_REBOOT, "by %s", ask->source);
-}
-
-static void served_off(struct machine *m, const struct power_ask *ask)
-{
-	if (!ended_by_signal(m))
-		verdict_set(&m->verdict, END_POWEROFF, "by %s", ask->source);
-}
-
-static void served_panic(struct machine *m, const struct power_ask *ask)
-{
-	(void)ask;
-	end_by_panic(m);
-}
-
-/* The panicked kernel boots its crash kernel: that one's end counts. */
-static void served_crash_loaded(struct machine *m, const struct power_ask *ask)
-{
-	(void)ask;
-	events_emit(&m->events, "panic", "text", "told by pvpanic; a crash kernel takes over");
-	life_go_on(m);
-}
-
-/* QEMU's formula, which test suites know. */
-static void served_debug_exit(struct machine *m, const struct power_ask *ask)
-{
-	verdict_set_status(&m->verdict, END_DEBUG_EXIT, (int)((ask->value << 1 | 1) & 0xff));
-}
-
-static void served_triple_fault(struct machine *m, const struct power_ask *ask)
-{
-	if (m->panic_seen) {
-		end_by_panic(m);
-		return;
-	}
-	autopsy_take(&m->autopsy, &m->vcpus, &m->ram.mem);
-	events_emit(&m->events, "triple-fault", NULL, NULL);
-	verdict_set(&m->verdict, END_TRIPLE_FAULT, ask->detail[0] ? "%s" : NULL, ask->detail);
-}
-
-static void served_error(struct machine *m, const struct power_ask *ask)
-{
-	autopsy_take(&m->autopsy, &m->vcpus, &m->ram.mem);
-	events_emit(&m->events, "error", "text", ask->detail);
-	verdict_set(&m->verdict, END_KVM_ERROR, "%s", ask->detail);
-}
-
-static void (*const servants[])(struct machine *m, const struct power_ask *ask) = {
-	[POWER_OFF] = served_off,
-	[POWER_RESET] = served_reset,
-	[POWER_PANIC] = served_panic,
-	[POWER_CRASH_LOADED] = served_crash_loaded,
-	[POWER_DEBUG_EXIT] = served_debug_exit,
-	[POWER_TRIPLE_FAULT] = served_triple_fault,
-	[POWER_ERROR] = served_error,
-};
 
 static void ask_ready(void *arg, uint32_t events)
 {
@@ -197,7 +94,7 @@ static void ask_ready(void *arg, uint32_t events)
 	if (m->timed_out) /* whatever it does now is its answer to our NMI */
 		verdict_set(&m->verdict, m->grace_reason, NULL);
 	else
-		servants[ask.event](m, &ask);
+		life_serve(m, &ask);
 }
 
 static void begin_grace(struct machine *m, enum end_reason reason, uint64_t ns)
@@ -237,6 +134,10 @@ void life_sign(void *machine, enum watch_sign sign, const char *text)
  * watchdog or unknown_nmi_panic can say itself where it was. */
 static void time_is_up(struct machine *m, enum end_reason reason, const char *flag)
 {
+	/* The first one counts; so does a panic's last line, and being told to
+	 * end: both are about to end the machine anyway. */
+	if (timer_armed(&m->grace))
+		return;
 	events_emit(&m->events, "timeout", "flag", flag);
 	if (!m->held) {
 		life_hold_still(m);
@@ -274,7 +175,7 @@ static void grace_over(void *arg, uint64_t now_ns)
 	life_hold_still(m);
 	switch (m->grace_reason) {
 	case END_PANIC:
-		end_by_panic(m);
+		life_end_by_panic(m);
 		break;
 	case END_TIMEOUT:
 	case END_IDLE_TIMEOUT:
@@ -345,7 +246,9 @@ static int open_signals(struct machine *m)
 	/* Before any thread starts: they all inherit it. */
 	if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
 		return -errno;
-	signal(SIGPIPE, SIG_IGN); /* a reader that left is an errno, not our end */
+	/* A reader that left and a file that may not grow are errnos, not our end. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	m->signal_source = (struct loop_source){ .ready = signal_ready, .arg = m };
 	m->signal_source.fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (m->signal_source.fd < 0)

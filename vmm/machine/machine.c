@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "boot/entry.h"
 #include "machine/bringup.h"
+#include "host/now.h"
 #include "machine/internal.h"
 
 #define STATUS_HOST_ERROR 125
@@ -18,17 +19,6 @@ static void first_run(void *ctx)
 	struct machine *m = ctx;
 
 	timeline_mark(&m->timeline, "first KVM_RUN");
-}
-
-/* Load the images and set the board to its power-on state; KVM may be coming up
- * at the same time. */
-static int load(struct machine *m, struct err *err)
-{
-	int rc = images_load(&m->images, m->config, &m->ram, &m->boot, err);
-
-	if (rc == 0)
-		timeline_mark(&m->timeline, "images loaded");
-	return rc;
 }
 
 /* What the boot protocol wants in the boot vCPU's registers. */
@@ -51,8 +41,8 @@ static int set_entry(struct machine *m, struct err *err)
 	return vcpu_set_entry(&m->vcpus.threads[0].vcpu, &entry, err);
 }
 
-/* Make VM and vCPUs, and load meanwhile.  On failure nothing of KVM is left but
- * /dev/kvm. */
+/* Make VM and vCPUs on one thread and load the images on this one.  On failure
+ * nothing of KVM is left but /dev/kvm. */
 static int power_on(struct machine *m, struct err *err)
 {
 	struct bringup b = {
@@ -67,24 +57,18 @@ static int power_on(struct machine *m, struct err *err)
 	rc = bringup_start(&b, err);
 	if (rc < 0)
 		return rc;
-	if (m->part_count == 0)
-		rc = pc_create(m, err);
-	else
-		pc_reset(m);
-	if (rc == 0)
-		rc = load(m, err);
+	rc = images_load(&m->images, m->config, &m->ram, &m->boot, err);
+	timeline_mark(&m->timeline, "images loaded");
 	/* The user's mistake is the better message, if there are two. */
 	kvm_rc = bringup_join(&b, rc < 0 ? NULL : err);
 	if (kvm_rc < 0)
 		return rc < 0 ? rc : kvm_rc;
 	if (rc == 0)
 		rc = set_entry(m, err);
-	if (rc == 0) {
-		timeline_mark(&m->timeline, "ready to run");
-		return 0;
+	if (rc < 0) {
+		vcpus_destroy(&m->vcpus);
+		kvm_destroy_vm(&m->kvm);
 	}
-	vcpus_destroy(&m->vcpus);
-	kvm_destroy_vm(&m->kvm);
 	return rc;
 }
 
@@ -96,69 +80,98 @@ static void power_down(struct machine *m)
 	kvm_destroy_vm(&m->kvm);
 }
 
-/* Everything that needs neither KVM nor the images' content.  Undone by
- * close_all(), in reverse. */
-static int open_all(struct machine *m, struct err *err)
+/* What the machine is made from, and KVM: after this nothing of the user's can be
+ * wrong any more, and nothing of the host's has been touched. */
+static int make_guest(struct machine *m, struct err *err)
+{
+	int rc = images_open(&m->images, m->config, err);
+
+	if (rc < 0)
+		return rc;
+	rc = ram_create(&m->ram, m->config->memory_bytes, err);
+	if (rc < 0)
+		goto close_images;
+	timeline_mark(&m->timeline, "images open, memory mapped");
+	rc = vcpu_kick_setup();
+	if (rc < 0) {
+		err_errno(err, rc, "signal handler");
+		goto destroy_ram;
+	}
+	rc = power_on(m, err);
+	if (rc < 0)
+		goto destroy_ram;
+	return 0;
+
+destroy_ram:
+	ram_destroy(&m->ram);
+close_images:
+	images_close(&m->images);
+	kvm_close(&m->kvm);
+	return rc;
+}
+
+static void unmake_guest(struct machine *m)
+{
+	vcpus_destroy(&m->vcpus);
+	kvm_close(&m->kvm);
+	ram_destroy(&m->ram);
+	images_close(&m->images);
+}
+
+/* The host's side, and the board that hangs on it.  Undone by close_host(). */
+static int open_host(struct machine *m, struct err *err)
 {
 	const struct machine_config *config = m->config;
 	int rc;
 
-	rc = images_open(&m->images, config, err);
-	if (rc < 0)
-		return rc;
-	rc = ram_create(&m->ram, config->memory_bytes, err);
-	if (rc < 0)
-		goto close_images;
-	rc = events_open(&m->events, config->events_path, config->events_fd, &m->timeline, err);
-	if (rc < 0)
-		goto destroy_ram;
 	rc = loop_init(&m->loop);
-	if (rc < 0) {
-		err_errno(err, rc, "event loop");
-		goto close_events;
-	}
+	if (rc < 0)
+		return err_errno(err, rc, "event loop");
 	rc = life_open(m, err);
 	if (rc < 0)
 		goto close_loop;
 	rc = timekeeper_init(&m->guest_time, &m->loop, &m->lock, err);
 	if (rc < 0)
 		goto close_life;
-	rc = watch_open(&m->watch, config->log_path, m->timeline.zero_ns, err);
-	if (rc < 0)
-		goto close_time;
 	rc = console_open(m, err);
 	if (rc < 0)
+		goto close_time;
+	rc = pc_create(m, err);
+	if (rc < 0)
+		goto close_console;
+	rc = watch_open(&m->watch, config->log_path, m->timeline.zero_ns, err);
+	if (rc < 0)
+		goto destroy_pc;
+	rc = events_open(&m->events, config->events_path, config->events_fd, &m->timeline, err);
+	if (rc < 0)
 		goto close_watch;
+	timeline_mark(&m->timeline, "host side open, devices made");
 	return 0;
 
 close_watch:
 	watch_close(&m->watch);
+destroy_pc:
+	pc_destroy(m);
+close_console:
+	console_close(m);
 close_time:
 	timekeeper_close(&m->guest_time, &m->loop);
 close_life:
 	life_close(m);
 close_loop:
 	loop_close(&m->loop);
-close_events:
-	events_close(&m->events);
-destroy_ram:
-	ram_destroy(&m->ram);
-close_images:
-	images_close(&m->images);
 	return rc;
 }
 
-static void close_all(struct machine *m)
+static void close_host(struct machine *m)
 {
-	console_close(m); /* gives the terminal back: words after this are readable */
+	events_close(&m->events);
 	watch_close(&m->watch);
 	pc_destroy(m);
+	console_close(m);
 	timekeeper_close(&m->guest_time, &m->loop);
 	life_close(m);
 	loop_close(&m->loop);
-	ram_destroy(&m->ram);
-	images_close(&m->images);
-	kvm_close(&m->kvm);
 }
 
 static void print_stats(struct machine *m)
@@ -178,32 +191,39 @@ static void print_stats(struct machine *m)
 	stats_print(&m->stats, &m->pio, &m->mmio, stderr);
 }
 
-/* From power-on to a verdict, through any number of restarts. */
-static int run_sessions(struct machine *m, struct err *err)
+/* A fresh VM with fresh memory, on the same board. */
+static int restart(struct machine *m, struct err *err)
 {
 	int rc;
 
+	power_down(m);
+	rc = pages_clear(&m->ram.pages);
+	if (rc < 0)
+		return err_errno(err, rc, "guest RAM cannot be cleared");
+	m->restart = false;
+	life_begin_again(m);
+	rc = power_on(m, err);
+	if (rc == 0)
+		pc_reset(m);
+	return rc;
+}
+
+/* From the first instruction to a verdict, through any number of restarts. */
+static int run_guest(struct machine *m, struct err *err)
+{
+	int rc = 0;
+
 	do {
-		if (m->restart) {
-			power_down(m);
-			rc = pages_clear(&m->ram.pages);
-			if (rc < 0)
-				return err_errno(err, rc, "guest RAM cannot be cleared");
-			m->restart = m->held = m->panic_seen = m->panic_ended = false;
-			device_lock(&m->lock);
-			timekeeper_resume(&m->guest_time);
-			device_unlock(&m->lock);
-		}
-		rc = power_on(m, err);
+		if (m->restart)
+			rc = restart(m, err);
 		if (rc < 0)
 			return rc;
 		events_emit(&m->events, "started", "protocol", m->boot.entry.protocol);
 		rc = vcpus_start(&m->vcpus, err);
 		if (rc == 0)
 			life_wait(m);
-		else
-			power_down(m);
 	} while (rc == 0 && m->restart);
+	vcpus_stop(&m->vcpus);
 	return rc;
 }
 
@@ -231,41 +251,48 @@ static void machine_init(struct machine *m, const struct machine_config *config)
 	m->watch.ctx = m;
 }
 
+/* The machine is complete: run it to its end and say how that was. */
+static int run_to_verdict(struct machine *m)
+{
+	struct err err;
+	int rc;
+
+	rc = run_guest(m, &err);
+	if (rc < 0)
+		verdict_set(&m->verdict, END_HOST_ERROR, "%s", err.text);
+	console_flush(m);
+	/* Gives the terminal back: words after this are readable. */
+	console_close(m);
+	watch_close(&m->watch);
+	print_stats(m);
+	report(m);
+	return m->verdict.status;
+}
+
 int machine_run(const struct machine_config *config)
 {
 	struct machine *m = calloc(1, sizeof(*m));
+	int status = STATUS_HOST_ERROR;
 	struct err err;
-	int rc, status;
 
 	if (!m || (config->stats && stats_enable(&m->stats) < 0)) {
 		log_error("out of memory");
 		free(m);
-		return STATUS_HOST_ERROR;
+		return status;
 	}
 	machine_init(m, config);
 	timeline_mark(&m->timeline, "options read");
-	rc = open_all(m, &err);
-	if (rc < 0) {
+	if (make_guest(m, &err) < 0) {
 		log_error("%s", err.text);
-		free(m);
-		return STATUS_HOST_ERROR;
+	} else {
+		if (open_host(m, &err) < 0) {
+			log_error("%s", err.text);
+		} else {
+			status = run_to_verdict(m);
+			close_host(m);
+		}
+		unmake_guest(m);
 	}
-	timeline_mark(&m->timeline, "host side open");
-	rc = vcpu_kick_setup();
-	if (rc == 0)
-		rc = run_sessions(m, &err);
-	if (rc < 0)
-		verdict_set(&m->verdict, END_HOST_ERROR, "%s", err.text);
-	else
-		vcpus_stop(&m->vcpus);
-	console_flush(m);
-	console_close(m);
-	print_stats(m);
-	vcpus_destroy(&m->vcpus);
-	report(m);
-	status = m->verdict.status;
-	events_close(&m->events);
-	close_all(m);
 	stats_free(&m->stats);
 	autopsy_free(&m->autopsy);
 	free(m);

@@ -93,7 +93,10 @@ static void serve_fail_entry(struct machine *m, const struct exit *x)
 
 static void serve_unknown(struct machine *m, const struct exit *x)
 {
-	end_by(m, POWER_ERROR, "unexpected exit", x, x->kind == EXIT_UNKNOWN);
+	char what[40];
+
+	snprintf(what, sizeof(what), "unexpected exit '%s'", exit_kind_names[x->kind]);
+	end_by(m, POWER_ERROR, what, x, x->kind == EXIT_UNKNOWN);
 }
 
 static void (*const handlers[EXIT_KINDS])(struct machine *m, const struct exit *x) = {

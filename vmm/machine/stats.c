@@ -38,8 +38,10 @@ void stats_mmio_access(struct stats *s, gpa_t gpa, bool is_write)
 
 	while (i < s->mmio_count && s->mmio[i].gpa != gpa)
 		i++;
-	if (i == STATS_MMIO_MAX)
+	if (i == STATS_MMIO_MAX) {
+		s->mmio_uncounted++;
 		return;
+	}
 	if (i == s->mmio_count)
 		s->mmio[s->mmio_count++].gpa = gpa;
 	if (is_write)
@@ -59,7 +61,9 @@ static int by_use(const void *a, const void *b)
 	const struct row *x = a, *y = b;
 	const uint64_t p = x->reads + x->writes, q = y->reads + y->writes;
 
-	return p < q ? 1 : p > q ? -1 : 0;
+	if (p != q)
+		return p < q ? 1 : -1;
+	return x->addr < y->addr ? -1 : x->addr > y->addr;
 }
 
 static const char *region_name(const struct bus *bus, uint64_t addr)
@@ -92,5 +96,7 @@ void stats_print(const struct stats *s, const struct bus *pio, const struct bus 
 	for (unsigned i = 0; i < n; i++)
 		fprintf(out, "stats: %s %#-18" PRIx64 " %10" PRIu64 " %10" PRIu64 "  %s\n",
 			rows[i].bus, rows[i].addr, rows[i].reads, rows[i].writes, rows[i].name);
+	if (s->mmio_uncounted)
+		fprintf(out, "stats: mmio elsewhere: %" PRIu64 "\n", s->mmio_uncounted);
 	free(rows);
 }

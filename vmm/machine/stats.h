@@ -15,13 +15,14 @@
 
 struct stats {
 	struct stats_port {
-		uint32_t reads, writes;
+		uint64_t reads, writes;
 	} *ports; /* STATS_PORTS of them; NULL: not asked for */
 	struct stats_mmio {
 		gpa_t gpa;
 		uint64_t reads, writes;
 	} *mmio; /* the first STATS_MMIO_MAX addresses seen */
 	unsigned mmio_count;
+	uint64_t mmio_uncounted; /* accesses to further addresses */
 };
 
 /* 0 or -ENOMEM. */

@@ -16,9 +16,6 @@ struct timekeeper {
 	uint64_t paused_at_ns;     /* host time of the pause; 0: running */
 };
 
-/* Nanoseconds of the host's CLOCK_MONOTONIC. */
-uint64_t host_now_ns(void);
-
 /* Start guest time at 0 and serve its timers from loop, under lock (may be
  * NULL).  0, or -errno with err filled. */
 int timekeeper_init(struct timekeeper *t, struct loop *loop, struct device_lock *lock,

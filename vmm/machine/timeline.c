@@ -2,7 +2,7 @@
 
 #include <inttypes.h>
 
-#include "machine/timekeeper.h"
+#include "host/now.h"
 
 uint64_t timeline_now(const struct timeline *t)
 {

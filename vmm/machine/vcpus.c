@@ -8,6 +8,9 @@
 #include "base/log.h"
 #include "host/thread.h"
 
+/* More pieces than the longest instruction has. */
+#define SETTLE_EXITS_MAX 16
+
 int vcpus_create(struct vcpus *v, struct kvm *k, unsigned count, struct err *err)
 {
 	pthread_mutex_init(&v->mutex, NULL);
@@ -34,17 +37,39 @@ void vcpus_destroy(struct vcpus *v)
 {
 	for (unsigned i = 0; i < v->count; i++)
 		vcpu_destroy(&v->threads[i].vcpu);
+	if (v->threads) {
+		pthread_mutex_destroy(&v->mutex);
+		pthread_cond_destroy(&v->changed);
+	}
 	free(v->threads);
 	v->threads = NULL;
 	v->count = 0;
 }
 
+/* KVM finishes a port or MMIO access, registers included, when it is next run:
+ * let it, without running the guest.  An access in pieces gives further exits. */
+static void settle(struct vcpu_thread *t)
+{
+	struct exit x;
+
+	vcpu_kick(&t->vcpu);
+	for (unsigned n = 0; n < SETTLE_EXITS_MAX; n++) {
+		vcpu_run(&t->vcpu, &x);
+		if (x.kind != EXIT_PIO && x.kind != EXIT_MMIO)
+			return;
+		t->exits[x.kind]++;
+		t->all->serve(t->all->ctx, t, &x);
+	}
+}
+
 /* The thread stops here while a pause is wanted.  False: end. */
-static bool park(struct vcpu_thread *t)
+static bool park(struct vcpu_thread *t, enum exit_kind last)
 {
 	struct vcpus *v = t->all;
 	bool go_on;
 
+	if (last == EXIT_PIO || last == EXIT_MMIO)
+		settle(t);
 	pthread_mutex_lock(&v->mutex);
 	/* From here on a kick is seen; one that comes later sets the mark anew
 	 * and finds us back at the top of the loop. */
@@ -66,13 +91,13 @@ static bool park(struct vcpu_thread *t)
 static void run(struct vcpu_thread *t)
 {
 	struct vcpus *v = t->all;
-	struct exit x;
+	struct exit x = { .kind = EXIT_INTERRUPTED };
 
 	if (t->vcpu.index == 0)
 		v->first_run(v->ctx);
 	for (;;) {
 		if (atomic_load_explicit(&v->wanted, memory_order_acquire) != VCPUS_RUN &&
-		    !park(t))
+		    !park(t, x.kind))
 			return;
 		vcpu_run(&t->vcpu, &x);
 		t->exits[x.kind]++;

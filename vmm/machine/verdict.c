@@ -70,5 +70,5 @@ void verdict_report(const struct verdict *v, struct events *events)
 	json_int(j, "status", v->status);
 	if (v->detail[0])
 		json_string(j, "detail", v->detail);
-	events_end(events);
+	events_end_last(events);
 }

@@ -3,10 +3,13 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "host/file.h"
 
 /* elf_prstatus of Linux x86-64 (struct elf_prstatus, linux/elfcore.h): the two
  * fields that debuggers read, by their offsets. */
@@ -19,24 +22,6 @@
 #define NOTE_NAME_BYTES 8 /* with its NUL, padded to 4 */
 #define NOTE_BYTES (sizeof(Elf64_Nhdr) + NOTE_NAME_BYTES + PRSTATUS_BYTES)
 #define DATA_ALIGN 4096u
-
-static int write_at(int fd, const void *data, size_t len, uint64_t offset)
-{
-	const uint8_t *p = data;
-
-	while (len > 0) {
-		const ssize_t n = pwrite(fd, p, len, (off_t)offset);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -ENOSPC;
-		p += n;
-		len -= (size_t)n;
-		offset += (uint64_t)n;
-	}
-	return 0;
-}
 
 /* struct user_regs_struct, in its order. */
 static void fill_regs(const struct vcpu_regs *r, uint64_t out[PRSTATUS_REGS])
@@ -66,7 +51,7 @@ static int write_note(int fd, uint64_t offset, unsigned index, struct vcpu *v)
 		fill_regs(&r, regs);
 	memcpy(desc + PRSTATUS_PID_AT, &pid, sizeof(pid));
 	memcpy(desc + PRSTATUS_REGS_AT, regs, sizeof(regs));
-	return write_at(fd, note, sizeof(note), offset);
+	return file_write_at(fd, note, sizeof(note), offset);
 }
 
 static bool all_zero(const uint8_t *p, size_t len)
@@ -86,7 +71,7 @@ static int write_block(int fd, const struct mem_block *b, uint64_t offset)
 			continue;
 		}
 		if (run > 0) {
-			const int rc = write_at(fd, b->hva + at - run, run, offset + at - run);
+			const int rc = file_write_at(fd, b->hva + at - run, run, offset + at - run);
 
 			if (rc < 0)
 				return rc;
@@ -134,23 +119,37 @@ static int write_all(int fd, struct vcpus *vcpus, const struct mem *mem)
 		if (rc < 0)
 			return rc;
 	}
-	rc = write_at(fd, ph, phnum * sizeof(ph[0]), sizeof(eh));
-	return rc < 0 ? rc : write_at(fd, &eh, sizeof(eh), 0);
+	rc = file_write_at(fd, ph, phnum * sizeof(ph[0]), sizeof(eh));
+	return rc < 0 ? rc : file_write_at(fd, &eh, sizeof(eh), 0);
 }
 
+/* A dump that fails must cost neither the one before nor a device that path may
+ * name: write beside it, then rename. */
 int vmcore_write(const char *path, struct vcpus *vcpus, const struct mem *mem, struct err *err)
 {
-	const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	int rc;
+	char *temporary = NULL;
+	struct stat st;
+	int fd, rc;
 
-	if (fd < 0)
-		return err_errno(err, -errno, "cannot be made");
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return err_set(err, -EINVAL, "not a regular file");
+	if (asprintf(&temporary, "%s.part", path) < 0)
+		return err_errno(err, -ENOMEM, "cannot be made");
+	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0) {
+		rc = err_errno(err, -errno, "%s cannot be made", temporary);
+		goto out;
+	}
 	rc = write_all(fd, vcpus, mem);
 	if (close(fd) < 0 && rc == 0)
 		rc = -errno;
+	if (rc == 0 && rename(temporary, path) < 0)
+		rc = -errno;
 	if (rc < 0) {
-		unlink(path);
-		return err_errno(err, rc, "the dump was not written");
+		unlink(temporary);
+		err_errno(err, rc, "the dump was not written");
 	}
-	return 0;
+out:
+	free(temporary);
+	return rc;
 }

@@ -7,7 +7,7 @@
 #include "core/mem.h"
 #include "machine/vcpus.h"
 
-/* Write path (made or truncated): one PT_NOTE with an NT_PRSTATUS a vCPU, one
+/* Write path, a regular file (made or replaced): one PT_NOTE with an NT_PRSTATUS a vCPU, one
  * PT_LOAD a RAM block, its p_paddr the guest-physical address; pages of zeros
  * become holes.  The vCPUs are paused.  0, or -errno with err filled; what was
  * written of a dump that failed is removed. */

@@ -1,16 +1,19 @@
 #include "machine/watch.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "host/output.h"
 
 int watch_open(struct watch *w, const char *log_path, uint64_t zero_ns, struct err *err)
 {
+	int rc;
+
 	w->log_fd = -1;
+	w->log_lost = 0;
 	w->zero_ns = zero_ns;
 	w->last_output_ns = zero_ns;
 	w->byte_count = 0;
@@ -19,8 +22,11 @@ int watch_open(struct watch *w, const char *log_path, uint64_t zero_ns, struct e
 	w->kept_next = w->kept_count = 0;
 	if (!log_path)
 		return 0;
-	w->log_fd = open(log_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	return w->log_fd < 0 ? err_errno(err, -errno, "--log %s", log_path) : 0;
+	rc = output_open(log_path);
+	if (rc < 0)
+		return err_errno(err, rc, "--log %s", log_path);
+	w->log_fd = rc;
+	return 0;
 }
 
 /* "[   12.345678] text", and with CONFIG_PRINTK_CALLER "[   12.345678][    T1] text":
@@ -64,6 +70,7 @@ static enum watch_sign classify(const char *text)
 static void log_line_out(struct watch *w)
 {
 	char out[4 * WATCH_LINE_BYTES + 40];
+	int rc;
 	const uint64_t t_ns = w->line_start_ns - w->zero_ns;
 	size_t used;
 
@@ -79,19 +86,23 @@ static void log_line_out(struct watch *w)
 			used += (size_t)snprintf(out + used, sizeof(out) - used, "\\x%02x", c);
 	}
 	out[used++] = '\n';
-	for (size_t done = 0; done < used;) {
-		const ssize_t n = write(w->log_fd, out + done, used - done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			log_warn("--log: %s: the log ends here", strerror(errno));
-			close(w->log_fd);
-			w->log_fd = -1;
-			return;
-		}
-		done += (size_t)n;
+	rc = output_line(w->log_fd, out, used, 0);
+	if (rc == -EAGAIN) {
+		w->log_lost++;
+	} else if (rc < 0) {
+		log_warn("--log: %s: the log ends here", strerror(-rc));
+		close(w->log_fd);
+		w->log_fd = -1;
 	}
+}
+
+/* What is kept may be shown on the user's terminal by an autopsy or a verdict:
+ * no control sequence of the guest's shall act there. */
+static void make_harmless(char *text, unsigned len)
+{
+	for (unsigned i = 0; i < len; i++)
+		if ((uint8_t)text[i] < 0x20 || text[i] == 0x7f)
+			text[i] = '?';
 }
 
 /* cut: not by a newline, so the next line is the rest of this one, which means
@@ -104,6 +115,7 @@ static void end_line(struct watch *w, bool cut)
 	w->line[w->line_len] = '\0';
 	if (w->log_fd >= 0)
 		log_line_out(w);
+	make_harmless(w->line, w->line_len);
 	memcpy(w->kept[w->kept_next], w->line, w->line_len + 1u);
 	w->kept_next = (w->kept_next + 1) % WATCH_LINES_KEPT;
 	if (w->kept_count < WATCH_LINES_KEPT)
@@ -137,13 +149,21 @@ void watch_bytes(struct watch *w, const uint8_t *bytes, size_t len, uint64_t now
 	}
 }
 
-void watch_close(struct watch *w)
+void watch_end_line(struct watch *w)
 {
 	if (w->line_len > 0)
 		end_line(w, false);
+}
+
+void watch_close(struct watch *w)
+{
+	watch_end_line(w);
+	if (w->log_lost > 0)
+		log_warn("--log: %u lines are lost: nobody read them", w->log_lost);
 	if (w->log_fd >= 0)
 		close(w->log_fd);
 	w->log_fd = -1;
+	w->log_lost = 0;
 }
 
 void watch_print_last(const struct watch *w, FILE *out, const char *prefix)

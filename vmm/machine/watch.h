@@ -27,6 +27,7 @@ struct watch {
 	void (*sign)(void *ctx, enum watch_sign sign, const char *text);
 	void *ctx;
 	int log_fd;               /* -1: no log */
+	unsigned log_lost;        /* lines that nobody had room for */
 	uint64_t zero_ns;         /* log stamps count from here (host monotonic) */
 	uint64_t last_output_ns;  /* host monotonic; zero_ns before any */
 	uint64_t byte_count;
@@ -40,7 +41,10 @@ struct watch {
 
 /* log_path  NULL for no log, else made or truncated.  0, or -errno with err. */
 int watch_open(struct watch *w, const char *log_path, uint64_t zero_ns, struct err *err);
-/* Write out an unfinished line, close the log. */
+/* An unfinished line will not go on: the machine restarts or has ended. */
+void watch_end_line(struct watch *w);
+
+/* End the line, close the log; again is harmless. */
 void watch_close(struct watch *w);
 
 /* Output arrived at host time now_ns. */

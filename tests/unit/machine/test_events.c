@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "host/now.h"
 #include "machine/events.h"
-#include "machine/timekeeper.h"
 #include "machine/timeline.h"
 
 struct fixture {

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "host/now.h"
 #include "machine/timekeeper.h"
 
 struct fixture;

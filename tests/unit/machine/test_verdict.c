@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "host/now.h"
 #include "machine/events.h"
-#include "machine/timekeeper.h"
 #include "machine/timeline.h"
 #include "machine/verdict.h"
 

@@ -325,13 +325,43 @@ static void a_dump_that_does_not_fit_is_removed(void **state)
 	assert_int_equal(access(f->path, F_OK), -1);
 }
 
+static void a_dump_that_fails_spares_the_one_before(void **state)
+{
+	struct fixture *f = *state;
+	struct rlimit old, small;
+	struct stat st;
+	int rc;
+
+	dump(f);
+	memset(f->mem.blocks[0].hva, 0xaa, LOW_BYTES);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	small = (struct rlimit){ MIB(1), old.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	rc = vmcore_write(f->path, &f->vcpus, &f->mem, NULL);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	assert_int_equal(rc, -EFBIG);
+	assert_int_equal(stat(f->path, &st), 0);
+	assert_int_equal(st.st_size, f->core_len);
+}
+
+static void a_device_is_neither_written_nor_removed(void **state)
+{
+	struct fixture *f = *state;
+	struct err err;
+
+	assert_int_equal(vmcore_write("/dev/null", &f->vcpus, &f->mem, &err), -EINVAL);
+	assert_string_equal(err.text, "not a regular file");
+	assert_int_equal(access("/dev/null", W_OK), 0);
+}
+
 static void a_place_that_is_not_there_is_an_error(void **state)
 {
 	struct fixture *f = *state;
 	struct err err;
 
 	assert_int_equal(vmcore_write("/proc/none/core", &f->vcpus, &f->mem, &err), -ENOENT);
-	assert_string_equal(err.text, "cannot be made: No such file or directory");
+	assert_string_equal(err.text, "/proc/none/core.part cannot be made: No such file or directory");
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -349,6 +379,8 @@ int main(void)
 		TEST(only_its_owner_may_read_it),
 		TEST(an_older_and_longer_dump_is_replaced),
 		TEST(a_dump_that_does_not_fit_is_removed),
+		TEST(a_dump_that_fails_spares_the_one_before),
+		TEST(a_device_is_neither_written_nor_removed),
 		TEST(a_place_that_is_not_there_is_an_error),
 	};
 
