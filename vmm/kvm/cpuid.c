@@ -112,19 +112,15 @@ static void set_topology(struct kvm_cpuid_entry2 *e, const struct cpuid_identity
 	}
 }
 
-/* CmpLegacy: the logical processors of leaf 1 are cores.  Intel's bit 1 is
- * reserved and stays as KVM has it, 0. */
+/* CmpLegacy: the logical processors of leaf 1 are cores. */
 static void set_amd_features(struct kvm_cpuid_entry2 *e, const struct cpuid_identity *id)
 {
 	if (id->cpu_count == 1)
 		e->ecx &= ~AMD_ECX_CMP_LEGACY;
 }
 
-/* Intel has nothing in ECX here, and KVM says so by 0. */
 static void set_amd_sizes(struct kvm_cpuid_entry2 *e, const struct cpuid_identity *id)
 {
-	if (e->ecx == 0)
-		return;
 	e->ecx = replace_bits(e->ecx, 0, 8, id->cpu_count - 1);
 	e->ecx = replace_bits(e->ecx, 12, 4, bits_for(id->cpu_count));
 }
@@ -136,18 +132,28 @@ static void set_amd_topology(struct kvm_cpuid_entry2 *e, const struct cpuid_iden
 	e->ecx = 0;                /* node 0 of 1 */
 }
 
+/* EBX of leaf 0: "Auth", "Hygo". */
+static bool is_amd(const struct kvm_cpuid2 *c)
+{
+	for (unsigned i = 0; i < c->nent; i++)
+		if (c->entries[i].function == 0)
+			return c->entries[i].ebx == 0x68747541 || c->entries[i].ebx == 0x6f677948;
+	return false;
+}
+
 static const struct {
 	uint32_t leaf;
+	bool amd_only; /* Intel has other things there, or reserves it */
 	void (*set)(struct kvm_cpuid_entry2 *e, const struct cpuid_identity *id);
 } setters[] = {
-	{ LEAF_FEATURES, set_features },
-	{ LEAF_CACHE, set_cache },
-	{ LEAF_TOPOLOGY, set_topology },
-	{ LEAF_TOPOLOGY_V2, set_topology },
-	{ LEAF_AMD_FEATURES, set_amd_features },
-	{ LEAF_AMD_SIZES, set_amd_sizes },
-	{ LEAF_AMD_CACHE, set_amd_cache },
-	{ LEAF_AMD_TOPOLOGY, set_amd_topology },
+	{ LEAF_FEATURES, false, set_features },
+	{ LEAF_CACHE, false, set_cache },
+	{ LEAF_TOPOLOGY, false, set_topology },
+	{ LEAF_TOPOLOGY_V2, false, set_topology },
+	{ LEAF_AMD_FEATURES, true, set_amd_features },
+	{ LEAF_AMD_SIZES, true, set_amd_sizes },
+	{ LEAF_AMD_CACHE, true, set_amd_cache },
+	{ LEAF_AMD_TOPOLOGY, true, set_amd_topology },
 };
 
 /* KVM may list a topology leaf with sub-leaf 0 only; the guest wants to see
@@ -178,10 +184,13 @@ static void complete_topology(struct kvm_cpuid2 *c, uint32_t leaf)
 
 void cpuid_personalize(struct kvm_cpuid2 *c, const struct cpuid_identity *id)
 {
+	const bool amd = is_amd(c);
+
 	complete_topology(c, LEAF_TOPOLOGY);
 	complete_topology(c, LEAF_TOPOLOGY_V2);
 	for (unsigned i = 0; i < c->nent; i++)
 		for (unsigned j = 0; j < ARRAY_LEN(setters); j++)
-			if (c->entries[i].function == setters[j].leaf)
+			if (c->entries[i].function == setters[j].leaf &&
+			    (amd || !setters[j].amd_only))
 				setters[j].set(&c->entries[i], id);
 }

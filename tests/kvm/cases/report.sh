@@ -41,8 +41,8 @@ test_timeline_shows_each_step_in_order() {
 	status_is 0
 	! grep '^timeline: ' err | grep -v -q -E "^timeline: +$ms  \\+ +$ms  .+\$" ||
 		fail "lines of the right form" "'$(shown err)'"
-	for step in 'options read' 'host side open' 'images loaded' 'vCPUs made' \
-		'memory slots set' 'ready to run' 'first KVM_RUN' 'first serial output' 'ended'; do
+	for step in 'options read' 'images open, memory mapped' 'images loaded' 'vCPUs made' \
+		'memory slots set' 'host side open, devices made' 'first KVM_RUN' 'first serial output' 'ended'; do
 		has err "^timeline: .* ms  $step\$"
 	done
 	sed 's/^timeline: *\([0-9.]*\) ms.*/\1/' err | sort -n -c 2>/dev/null ||

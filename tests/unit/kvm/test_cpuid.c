@@ -19,6 +19,8 @@ static const unsigned counts[] = { 1, 2, 3, 8, 64 };
 /* Bits that an APIC id of so many CPUs takes. */
 static const unsigned widths[] = { 0, 1, 2, 3, 6 };
 
+#define AMD_EBX 0x68747541 /* "Auth": the vendor in leaf 0 */
+
 static int setup(void **state)
 {
 	*state = calloc(1, sizeof(struct kvm_cpuid2) +
@@ -214,6 +216,7 @@ static void amd_caches_belong_to_a_core_but_the_third_to_all(void **state)
 
 	for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
 		c->nent = 0;
+		add(c, 0, 0)->ebx = AMD_EBX;
 		add(c, 0x8000001d, 0)->eax = 1 << 14 | 1 << 5 | 1;
 		add(c, 0x8000001d, 2)->eax = 1 << 14 | 2 << 5 | 3;
 		add(c, 0x8000001d, 3)->eax = 15 << 14 | 3 << 5 | 3;
@@ -234,6 +237,7 @@ static void amd_core_count_and_apic_id_size_are_the_guests(void **state)
 
 	for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
 		c->nent = 0;
+		add(c, 0, 0)->ebx = AMD_EBX;
 		*add(c, 0x80000008, 0) = (struct kvm_cpuid_entry2){
 			.function = 0x80000008, .eax = 0x3030, .ecx = 0x70ff,
 		};
@@ -249,6 +253,7 @@ static void amd_topology_names_the_cpu_as_a_core_of_node_0(void **state)
 
 	for (unsigned i = 0; i < 64; i++) {
 		c->nent = 0;
+		add(c, 0, 0)->ebx = AMD_EBX;
 		*add(c, 0x8000001e, 0) = (struct kvm_cpuid_entry2){
 			.function = 0x8000001e, .eax = 99, .ebx = 0x155, .ecx = 0x703,
 		};
@@ -257,6 +262,30 @@ static void amd_topology_names_the_cpu_as_a_core_of_node_0(void **state)
 		assert_int_equal(find(c, 0x8000001e, 0)->ebx, i); /* 15:8: one thread */
 		assert_int_equal(find(c, 0x8000001e, 0)->ecx, 0);
 	}
+}
+
+static void on_intel_the_leaves_of_amd_stay_as_kvm_has_them(void **state)
+{
+	struct kvm_cpuid2 *c = *state;
+
+	c->nent = 0;
+	add(c, 0, 0)->ebx = 0x756e6547; /* "Genu" */
+	add(c, 0x80000008, 0)->eax = 0x3030;
+	add(c, 0x80000001, 0)->ecx = 0x121;
+	make_cpu(c, 0, 4);
+	assert_int_equal(find(c, 0x80000008, 0)->ecx, 0);
+	assert_int_equal(find(c, 0x80000001, 0)->ecx, 0x121);
+}
+
+static void one_amd_cpu_is_not_a_set_of_cores(void **state)
+{
+	struct kvm_cpuid2 *c = *state;
+
+	c->nent = 0;
+	add(c, 0, 0)->ebx = AMD_EBX;
+	add(c, 0x80000001, 0)->ecx = 0x123;
+	make_cpu(c, 0, 1);
+	assert_int_equal(find(c, 0x80000001, 0)->ecx, 0x121);
 }
 
 static void other_leaves_pass_unchanged(void **state)
@@ -348,6 +377,8 @@ int main(void)
 		TEST(amd_caches_belong_to_a_core_but_the_third_to_all),
 		TEST(amd_core_count_and_apic_id_size_are_the_guests),
 		TEST(amd_topology_names_the_cpu_as_a_core_of_node_0),
+		TEST(on_intel_the_leaves_of_amd_stay_as_kvm_has_them),
+		TEST(one_amd_cpu_is_not_a_set_of_cores),
 		TEST(other_leaves_pass_unchanged),
 		TEST(an_empty_table_stays_empty),
 		TEST(a_table_with_room_for_two_more_is_filled_to_the_last),
