@@ -130,8 +130,6 @@ void char_pull_later(struct chardev *c);
 /* A peer came or went. */
 void char_set_connected(struct chardev *c, bool connected);
 
-uint64_t char_now_ns(void);
-
 /* ---- between chardev.c and open.c ---- */
 
 /* The timer's ready(). */

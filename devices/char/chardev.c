@@ -13,16 +13,9 @@
 
 #include <errno.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
-uint64_t char_now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
-}
+#include "host/now.h"
 
 static void set_timer(struct chardev *c, uint64_t in_ns)
 {
@@ -48,7 +41,7 @@ static bool urgent(struct chardev *c, uint8_t byte)
 	if (ring_used(&c->out) >= OUT_RING_BYTES / 2)
 		return true;
 	return byte == '\n' &&
-	       char_now_ns() - atomic_load_explicit(&c->drained_ns, memory_order_relaxed) >
+	       host_now_ns() - atomic_load_explicit(&c->drained_ns, memory_order_relaxed) >
 		       QUIET_NS;
 }
 
@@ -139,15 +132,16 @@ bool char_push_backlog(struct chardev *c)
 	done = (size_t)min_u64(done, backlog_used(&c->backlog));
 	backlog_skip(&c->backlog, done);
 	if (done > 0)
-		c->progress_ns = char_now_ns();
+		c->progress_ns = host_now_ns();
 	return done > 0;
 }
 
 /* Bring a run of the ring to the reader or into the backlog.  Returns how much
- * of it is done with; less than len means that the device has to wait. */
-static size_t hand_on(struct chardev *c, const uint8_t *bytes, size_t len)
+ * of it is done with; less than len means that the device has to wait.
+ * limit  how much the backlog may hold after it */
+static size_t hand_on(struct chardev *c, const uint8_t *bytes, size_t len, size_t limit)
 {
-	const uint64_t now_ns = char_now_ns();
+	const uint64_t now_ns = host_now_ns();
 	size_t done = 0;
 
 	char_push_backlog(c);
@@ -163,7 +157,7 @@ static size_t hand_on(struct chardev *c, const uint8_t *bytes, size_t len)
 		keep_last(c, bytes + done, len - done);
 		return len;
 	}
-	done += backlog_append(&c->backlog, bytes + done, len - done, BACKLOG_BYTES);
+	done += backlog_append(&c->backlog, bytes + done, len - done, limit);
 	if (done < len && now_ns - c->progress_ns >= STALL_NS) {
 		char_drop(c, len - done);
 		return len;
@@ -174,7 +168,7 @@ static size_t hand_on(struct chardev *c, const uint8_t *bytes, size_t len)
 /* The ring waits for a reader: look again when it counts as gone. */
 static void await_stall(struct chardev *c)
 {
-	const uint64_t waited_ns = char_now_ns() - c->progress_ns;
+	const uint64_t waited_ns = host_now_ns() - c->progress_ns;
 	int wake = WAKE_NONE;
 
 	if (atomic_compare_exchange_strong(&c->wake, &wake, WAKE_STALL))
@@ -187,8 +181,12 @@ static void offer_room(struct chardev *c)
 		tell_device(c);
 }
 
-void chardev_flush(struct chardev *c)
+/* Hand on what the ring holds.
+ * all  the last look: there is room kept for a ring's worth, and what exceeds even
+ *      that is dropped, so that the tap sees everything now */
+static void gather(struct chardev *c, bool all)
 {
+	const size_t limit = all ? BACKLOG_BYTES : BACKLOG_BYTES - OUT_RING_BYTES;
 	const uint8_t *run;
 	uint32_t len, done = 0;
 
@@ -197,7 +195,11 @@ void chardev_flush(struct chardev *c)
 	/* Two runs hold a whole ring; bytes put meanwhile have their own timer,
 	 * or go along in two more. */
 	for (unsigned i = 0; i < 4 && (len = ring_peek(&c->out, &run)) > 0; i++) {
-		done = (uint32_t)hand_on(c, run, len);
+		done = (uint32_t)hand_on(c, run, len, limit);
+		if (done < len && all) {
+			char_drop(c, len - done);
+			done = len;
+		}
 		if (c->config.tap && done > 0)
 			c->config.tap(c->config.ctx, run, done);
 		ring_skip(&c->out, done);
@@ -206,15 +208,20 @@ void chardev_flush(struct chardev *c)
 			break;
 		}
 	}
-	atomic_store_explicit(&c->drained_ns, char_now_ns(), memory_order_relaxed);
+	atomic_store_explicit(&c->drained_ns, host_now_ns(), memory_order_relaxed);
 	offer_room(c);
+}
+
+void chardev_flush(struct chardev *c)
+{
+	gather(c, true);
 }
 
 void char_writable(struct chardev *c)
 {
 	char_push_backlog(c);
 	c->backend->watch_output(c, backlog_used(&c->backlog) > 0 && chardev_connected(c));
-	chardev_flush(c);
+	gather(c, false);
 }
 
 void char_set_connected(struct chardev *c, bool connected)
@@ -223,7 +230,7 @@ void char_set_connected(struct chardev *c, bool connected)
 
 	if (atomic_exchange(&c->connected, connected) == connected)
 		return;
-	c->progress_ns = char_now_ns();
+	c->progress_ns = host_now_ns();
 	if (!connected && used > KEEP_BYTES) {
 		char_drop(c, used - KEEP_BYTES);
 		backlog_skip(&c->backlog, used - KEEP_BYTES);
@@ -298,7 +305,7 @@ void char_on_timer(void *arg, uint32_t events)
 	if (read(c->timer.source.fd, &expirations, sizeof(expirations)) < 0 && errno != EAGAIN)
 		return;
 	atomic_exchange(&c->wake, WAKE_NONE);
-	chardev_flush(c);
+	gather(c, false);
 	if (c->in_paused && !atomic_load(&c->in_stalled)) {
 		c->in_paused = false;
 		c->backend->watch_input(c, true);

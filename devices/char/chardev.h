@@ -82,8 +82,9 @@ bool chardev_connected(const struct chardev *c);
 const char *chardev_where(const struct chardev *c);
 /* Output bytes dropped so far because the reader was gone. */
 uint64_t chardev_dropped(const struct chardev *c);
-/* Hand on what the ring holds now: to tap and backlog.  The event loop calls it
- * by itself; the machine calls it before it looks for a verdict. */
+/* Hand on all that the ring holds, to tap and host, now: before the machine looks
+ * for a verdict.  Room for one such look is kept even for a stalled reader; what
+ * exceeds it is dropped and counted, and the tap has seen it. */
 void chardev_flush(struct chardev *c);
 
 /* For tests (CHARDEV_MEM): push host input, and take output out of the ring. */

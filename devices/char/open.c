@@ -6,6 +6,8 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "host/now.h"
+
 #include "char/backend.h"
 
 static size_t null_write(struct chardev *c, const uint8_t *bytes, size_t len)
@@ -91,7 +93,7 @@ static struct chardev *chardev_new(struct loop *loop, const struct chardev_confi
 	ring_init(&c->in, c->in_bytes, IN_RING_BYTES);
 	ring_init(&c->out, c->out_bytes, OUT_RING_BYTES);
 	atomic_store(&c->connected, true);
-	c->progress_ns = char_now_ns();
+	c->progress_ns = host_now_ns();
 	return c;
 }
 

@@ -249,6 +249,7 @@ static pid_t start_job(const struct tty *t, bool in_front)
 	const pid_t job = fork();
 
 	if (job == 0) {
+		alarm(20); /* a child does not inherit it */
 		signal(SIGTTOU, SIG_DFL);
 		raise(SIGSTOP);
 		if (term_raw(t->slave) < 0 && in_front)
