@@ -98,6 +98,26 @@ run: all
 bench: all
 	$(Q)tests/bench/run
 
-.PHONY: clean
+# ---- into the system ------------------------------------------------------------
+
+DESTDIR ?=
+PREFIX  ?= /usr/local
+
+.PHONY: install help clean
+install: all
+	install -D -m 755 $(B)/bantam $(DESTDIR)$(PREFIX)/bin/bantam
+	install -D -m 644 tools/bantam.1 $(DESTDIR)$(PREFIX)/share/man/man1/bantam.1
+	install -D -m 644 tools/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/bantam
+	install -D -m 644 tools/completion.zsh $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_bantam
+
+help:
+	@echo "make            build $(B)/bantam, one static program"
+	@echo "make run        boot the demo guest (ARGS= adds flags, KERNEL=amd64 picks a kernel)"
+	@echo "make test       every test; tests/run SUITE... runs some: tree unit sanitized fuzz tables cli kvm boot"
+	@echo "make bench      Bantam beside its peers; tests/bench/run NAME... runs some"
+	@echo "make install    into PREFIX (default /usr/local)"
+	@echo "make layers     the include graph, checked"
+	@echo "make clean      forget $(B)/"
+
 clean:
 	rm -rf $(B)

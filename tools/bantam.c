@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "char/hostfd.h"
 #include "tools/command.h"
 #include "tools/doctor.h"
 #include "tools/run.h"
@@ -92,6 +93,7 @@ int main(int argc, char *argv[])
 {
 	const struct command *command;
 
+	hostfd_fill_standard();
 	if (argc < 2) {
 		print_overview(stderr);
 		return 1;

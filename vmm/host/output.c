@@ -13,6 +13,14 @@ int output_open(const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
+int output_refused(struct err *err, int code, const char *flag, const char *path)
+{
+	if (code == -ENXIO)
+		return err_set(err, code, "%s %s: nobody reads this FIFO: start its reader first",
+			       flag, path);
+	return err_errno(err, code, "%s %s", flag, path);
+}
+
 int output_line(int fd, const void *line, size_t len, int wait_ms)
 {
 	struct pollfd p = { .fd = fd, .events = POLLOUT };

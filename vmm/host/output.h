@@ -5,6 +5,7 @@
 
 #include <limits.h>
 
+#include "base/err.h"
 #include "base/types.h"
 
 /* A pipe that is writable takes this many bytes at once (pipe(7)). */
@@ -13,6 +14,9 @@
 /* Open path for writing: a regular file is made or emptied, a FIFO needs a
  * reader (-ENXIO).  Returns the descriptor or -errno. */
 int output_open(const char *path);
+
+/* Say in err why output_open() gave code for the path of flag.  Returns code. */
+int output_refused(struct err *err, int code, const char *flag, const char *path);
 
 /* Write line, newline included, at most OUTPUT_LINE_BYTES.
  * wait_ms  how long to wait for room: 0 not at all

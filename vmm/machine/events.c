@@ -23,7 +23,7 @@ int events_open(struct events *e, const char *path, int fd, const struct timelin
 
 		e->fd = opened < 0 ? -1 : opened;
 		if (opened < 0)
-			return err_errno(err, opened, "--events %s", path);
+			return output_refused(err, opened, "--events", path);
 	} else if (fd >= 0 && fcntl(fd, F_GETFD) < 0) {
 		e->fd = -1;
 		return err_errno(err, -errno, "--events %d", fd);

@@ -24,7 +24,7 @@ int watch_open(struct watch *w, const char *log_path, uint64_t zero_ns, struct e
 		return 0;
 	rc = output_open(log_path);
 	if (rc < 0)
-		return err_errno(err, rc, "--log %s", log_path);
+		return output_refused(err, rc, "--log", log_path);
 	w->log_fd = rc;
 	return 0;
 }
