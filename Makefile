@@ -7,7 +7,8 @@ VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
 # `make V=1` shows the commands.
 Q       := $(if $(V),,@)
-SAY     := @$(if $(V),true,printf '  %-4s %s\n')
+SILENT  := $(findstring s,$(filter-out --%,$(firstword $(MAKEFLAGS))))
+SAY     := @$(if $(V)$(SILENT),true,printf '  %-4s %s\n')
 
 WARN    := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
 OPT     ?= -O2
