@@ -76,6 +76,7 @@ scenario_panic_that_halts() {
 	do_run panic --cmdline "console=ttyS0 panic=0 quiet" --on-panic dump=core -c 2
 	is panic_that_halts_ends_with_status_255 255 "$status"
 	between panic_that_halts_ends_soon 0 60 $((SECONDS - start))
+	# shellcheck disable=SC2094
 	readelf -n -l -h core >readelf 2>complaints_of_readelf
 	is dump_is_an_elf_file '' "$(cat complaints_of_readelf)"
 	has dump_says_core readelf 'Type: *CORE'

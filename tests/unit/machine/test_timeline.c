@@ -3,7 +3,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "machine/timekeeper.h"
+#include "host/now.h"
 #include "machine/timeline.h"
 
 static const char *printed(const struct timeline *t)
