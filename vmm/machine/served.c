@@ -98,7 +98,12 @@ static void served_crash_loaded(struct machine *m, const struct power_ask *ask)
 /* QEMU's formula, which test suites know. */
 static void served_debug_exit(struct machine *m, const struct power_ask *ask)
 {
-	verdict_set_status(&m->verdict, END_DEBUG_EXIT, (int)((ask->value << 1 | 1) & 0xff));
+	const int status = (int)((ask->value << 1 | 1) & 0xff);
+	struct json *j = events_begin(&m->events, "exit");
+
+	json_int(j, "status", status);
+	events_end(&m->events);
+	verdict_set_status(&m->verdict, END_DEBUG_EXIT, status);
 }
 
 static void served_triple_fault(struct machine *m, const struct power_ask *ask)

@@ -41,7 +41,8 @@ test_debug_exit_gives_twice_the_value_plus_1() {
 	typed q --debug-exit
 	status_is 33
 	err_is ''
-	events_are 'started ended'
+	events_are 'started exit ended'
+	has events '"event":"exit","status":33'
 	reason_is debug-exit
 	typed w --debug-exit
 	status_is 105
