@@ -100,6 +100,11 @@ fail:
 	return rc;
 }
 
+void pages_keep_small(struct pages *p, uint64_t offset, uint64_t len)
+{
+	madvise(p->bytes + offset, len, MADV_NOHUGEPAGE); /* advice, as above */
+}
+
 int pages_clear(struct pages *p)
 {
 	int rc;

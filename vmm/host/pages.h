@@ -23,6 +23,10 @@ struct pages {
  * 0 or -errno. */
 int pages_map(struct pages *p, const char *name, uint64_t len);
 
+/* No huge pages in [offset, offset+len), page-aligned: there only a few bytes are
+ * touched, and zeroing 2 MiB for them would cost more than they are worth. */
+void pages_keep_small(struct pages *p, uint64_t offset, uint64_t len);
+
 /* Make all bytes zero again and give the memory back.  0 or -errno. */
 int pages_clear(struct pages *p);
 

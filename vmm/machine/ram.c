@@ -14,6 +14,8 @@ int ram_create(struct ram *r, uint64_t size_bytes, struct err *err)
 	if (rc < 0)
 		return err_errno(err, rc, "--memory: this host gives no %llu MiB",
 				 (unsigned long long)(size_bytes >> 20));
+	/* Below the kernel lie tables and the boot processor's first stack. */
+	pages_keep_small(&r->pages, 0, HUGE_PAGE_BYTES);
 	rc = mem_add(&r->mem, 0, low, r->pages.bytes);
 	if (rc == 0 && size_bytes > low)
 		rc = mem_add(&r->mem, RAM_HIGH_BASE, size_bytes - low, r->pages.bytes + low);
