@@ -1,3 +1,4 @@
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -94,6 +95,8 @@ int main(int argc, char *argv[])
 	const struct command *command;
 
 	hostfd_fill_standard();
+	/* Little is allocated, and most of it here: one arena is enough. */
+	mallopt(M_ARENA_MAX, 1);
 	if (argc < 2) {
 		print_overview(stderr);
 		return 1;

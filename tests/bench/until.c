@@ -1,7 +1,7 @@
 /* until TEXT [-k] -- COMMAND...: print the nanoseconds from just before exec to
  * the moment TEXT stands in COMMAND's output (stdout and stderr), then end
  * COMMAND.  With -s SECONDS: wait that long after TEXT and print, in KiB, the
- * resident memory of COMMAND without its largest mapping (the guest's RAM).
+ * resident memory of COMMAND without the guest's RAM.
  *
  * Status 0; 1 if COMMAND ended, or 120 s went by, without TEXT. */
 #define _GNU_SOURCE
@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define PIECE    (2UL << 20)
 #define LIMIT_NS (120 * 1000000000LL)
 
 static long long now_ns(void)
@@ -26,11 +27,18 @@ static long long now_ns(void)
 	return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
-/* Resident KiB of pid in all mappings but the one of the largest size. */
+/* Resident KiB of pid without guest RAM: the largest mapping and the whole 2 MiB
+ * pieces right beside it (parts with other advice are mappings of their own). */
 static long resident_kib(pid_t pid)
 {
+	static struct {
+		unsigned long start, end;
+		long rss;
+	} maps[512];
+	unsigned long start, end;
+	long sum = 0, value;
+	unsigned count = 0, largest = 0, first, last;
 	char path[64], line[512];
-	long sum = 0, size = 0, rss = 0, largest = 0, largest_rss = 0, value;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/%d/smaps", (int)pid);
@@ -38,19 +46,28 @@ static long resident_kib(pid_t pid)
 	if (!f)
 		return -1;
 	while (fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "Size: %ld kB", &value) == 1)
-			size = value;
-		if (sscanf(line, "Rss: %ld kB", &value) != 1)
-			continue;
-		rss = value;
-		sum += rss;
-		if (size > largest) {
-			largest = size;
-			largest_rss = rss;
+		if (sscanf(line, "%lx-%lx ", &start, &end) == 2 && count < 512) {
+			maps[count].start = start;
+			maps[count++].end = end;
+		} else if (sscanf(line, "Rss: %ld kB", &value) == 1 && count > 0) {
+			maps[count - 1].rss = value;
 		}
 	}
 	fclose(f);
-	return sum - largest_rss;
+	for (unsigned i = 0; i < count; i++)
+		if (maps[i].end - maps[i].start > maps[largest].end - maps[largest].start)
+			largest = i;
+	first = last = largest;
+	while (first > 0 && maps[first - 1].end == maps[first].start &&
+	       maps[first - 1].start % PIECE == 0)
+		first--;
+	while (last + 1 < count && maps[last + 1].start == maps[last].end &&
+	       maps[last + 1].end % PIECE == 0)
+		last++;
+	for (unsigned i = 0; i < count; i++)
+		if (i < first || i > last)
+			sum += maps[i].rss;
+	return sum;
 }
 
 static int spawn(char **argv, pid_t *pid)

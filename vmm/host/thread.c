@@ -2,17 +2,16 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 
 #define STACK_BYTES KIB(128) /* only touched pages count */
 
-int thread_start(pthread_t *thread, void *(*main)(void *), void *arg, const char *name,
-		 unsigned index)
+int thread_start(pthread_t *thread, void *(*main)(void *), void *arg)
 {
 	/* The vCPU kick, and faults of the thread's own. */
 	static const int heard[] = { SIGUSR1, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT };
 	sigset_t deaf, before;
 	pthread_attr_t attr;
-	char full[16];
 	int rc;
 
 	rc = pthread_attr_init(&attr);
@@ -27,9 +26,13 @@ int thread_start(pthread_t *thread, void *(*main)(void *), void *arg, const char
 	rc = pthread_create(thread, &attr, main, arg);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attr);
-	if (rc != 0)
-		return -rc;
+	return -rc;
+}
+
+void thread_name(const char *name, unsigned index)
+{
+	char full[16];
+
 	snprintf(full, sizeof(full), "%s%u", name, index);
-	pthread_setname_np(*thread, full); /* for ps and gdb only */
-	return 0;
+	prctl(PR_SET_NAME, full);
 }

@@ -1,4 +1,4 @@
-/* host/thread.h: threads as Bantam wants them: small stacks, named, deaf to all
+/* host/thread.h: threads as Bantam wants them: small stacks, deaf to all
  * signals but the vCPU kick (the main thread takes signals by signalfd). */
 #ifndef BANTAM_HOST_THREAD_H
 #define BANTAM_HOST_THREAD_H
@@ -7,8 +7,10 @@
 
 #include "base/types.h"
 
-/* Start a thread named NAMEindex (at most 15 bytes in all).  0 or -errno. */
-int thread_start(pthread_t *thread, void *(*main)(void *), void *arg, const char *name,
-		 unsigned index);
+/* 0 or -errno. */
+int thread_start(pthread_t *thread, void *(*main)(void *), void *arg);
+
+/* Call the calling thread NAMEindex (cut at 15 bytes), for ps and gdb. */
+void thread_name(const char *name, unsigned index);
 
 #endif

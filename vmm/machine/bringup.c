@@ -3,69 +3,61 @@
 #include <errno.h>
 
 #include "core/platform.h"
-#include "host/thread.h"
 
-static int bring_up(struct bringup *b)
+static int open_kvm(struct kvm *k, struct timeline *timeline, struct err *err)
 {
-	struct kvm *k = b->kvm;
 	int rc;
 
-	if (k->dev_fd < 0) {
-		rc = kvm_open(k, &b->err);
-		if (rc == 0)
-			rc = kvm_check_caps(k, &b->err);
-		if (rc < 0)
-			return rc;
-		timeline_mark(b->timeline, "KVM opened and checked");
-	}
-	rc = kvm_create_vm(k, KVM_IDENTITY_GPA, KVM_TSS_GPA, &b->err);
-	if (rc < 0)
-		return rc;
-	timeline_mark(b->timeline, "VM and interrupt controllers made");
-	if (b->cpu_count > (unsigned)k->max_vcpus) {
-		rc = err_set(&b->err, -EINVAL, "--cpus %u: this host's KVM has at most %d",
-			     b->cpu_count, k->max_vcpus);
-		goto fail;
-	}
-	rc = vcpus_create(b->vcpus, k, b->cpu_count, &b->err);
-	if (rc < 0)
-		goto fail;
-	timeline_mark(b->timeline, "vCPUs made");
-	for (unsigned i = 0; i < b->mem->block_count; i++) {
-		const struct mem_block *block = &b->mem->blocks[i];
-
-		rc = kvm_set_slot(k, i, block->gpa, block->len, block->hva, &b->err);
-		if (rc < 0) {
-			vcpus_destroy(b->vcpus);
-			goto fail;
-		}
-	}
-	timeline_mark(b->timeline, "memory slots set");
-	return 0;
-fail:
-	kvm_destroy_vm(k);
+	if (k->dev_fd >= 0)
+		return 0; /* a restart */
+	rc = kvm_open(k, err);
+	if (rc == 0)
+		rc = kvm_check_caps(k, err);
+	timeline_mark(timeline, "KVM opened and checked");
 	return rc;
 }
 
-static void *bringup_main(void *arg)
+static int set_slots(struct kvm *k, const struct mem *mem, struct err *err)
 {
-	struct bringup *b = arg;
+	int rc = 0;
 
-	b->rc = bring_up(b);
-	return NULL;
+	for (unsigned i = 0; rc == 0 && i < mem->block_count; i++) {
+		const struct mem_block *block = &mem->blocks[i];
+
+		rc = kvm_set_slot(k, i, block->gpa, block->len, block->hva, err);
+	}
+	return rc;
 }
 
-int bringup_start(struct bringup *b, struct err *err)
+int bring_up(struct kvm *kvm, struct vcpus *vcpus, unsigned cpu_count, const struct mem *mem,
+	     struct timeline *timeline, struct err *err)
 {
-	const int rc = thread_start(&b->thread, bringup_main, b, "bringup", 0);
+	int rc = open_kvm(kvm, timeline, err);
 
-	return rc < 0 ? err_errno(err, rc, "thread") : 0;
-}
+	if (rc < 0)
+		return rc;
+	rc = kvm_create_vm(kvm, KVM_IDENTITY_GPA, KVM_TSS_GPA, err);
+	if (rc < 0)
+		return rc;
+	timeline_mark(timeline, "VM and interrupt controllers made");
+	if (cpu_count > (unsigned)kvm->max_vcpus) {
+		rc = err_set(err, -EINVAL, "--cpus %u: this host's KVM has at most %d", cpu_count,
+			     kvm->max_vcpus);
+		goto destroy_vm;
+	}
+	rc = vcpus_create(vcpus, kvm, cpu_count, err);
+	if (rc < 0)
+		goto destroy_vm;
+	timeline_mark(timeline, "vCPUs made");
+	rc = set_slots(kvm, mem, err);
+	if (rc < 0)
+		goto destroy_vcpus;
+	timeline_mark(timeline, "memory slots set");
+	return 0;
 
-int bringup_join(struct bringup *b, struct err *err)
-{
-	pthread_join(b->thread, NULL);
-	if (b->rc < 0 && err)
-		*err = b->err;
-	return b->rc;
+destroy_vcpus:
+	vcpus_destroy(vcpus);
+destroy_vm:
+	kvm_destroy_vm(kvm);
+	return rc;
 }

@@ -1,11 +1,6 @@
-/* machine/bringup.h: KVM's part of a start, on a thread of its own.
- *
- * Making a memory slot waits milliseconds for a grace period in the kernel;
- * meanwhile the main thread opens files, makes devices and loads the images. */
+/* machine/bringup.h: KVM's part of a start. */
 #ifndef BANTAM_MACHINE_BRINGUP_H
 #define BANTAM_MACHINE_BRINGUP_H
-
-#include <pthread.h>
 
 #include "base/err.h"
 #include "core/mem.h"
@@ -13,22 +8,12 @@
 #include "machine/timeline.h"
 #include "machine/vcpus.h"
 
-struct bringup {
-	struct kvm *kvm;       /* opened here if dev_fd is -1 */
-	struct vcpus *vcpus;
-	const struct mem *mem; /* the blocks are fixed, their content may change */
-	unsigned cpu_count;
-	struct timeline *timeline;
-	pthread_t thread;
-	int rc;
-	struct err err;
-};
-
-/* Start on a thread; the fields up to timeline are set.  0, or -errno with err. */
-int bringup_start(struct bringup *b, struct err *err);
-
-/* Wait for the end.  0, or -errno with err filled: then nothing is left open but
- * /dev/kvm, perhaps. */
-int bringup_join(struct bringup *b, struct err *err);
+/* Make the VM, its vCPUs and its memory slots; open /dev/kvm first if kvm->dev_fd
+ * is -1.  Most of the time this takes is spent asleep, in the kernel's grace
+ * periods: a good time for another thread to load the guest.
+ * mem  the blocks are fixed, their content may change meanwhile
+ * 0, or -errno with err filled: then nothing is left open but /dev/kvm, perhaps. */
+int bring_up(struct kvm *kvm, struct vcpus *vcpus, unsigned cpu_count, const struct mem *mem,
+	     struct timeline *timeline, struct err *err);
 
 #endif

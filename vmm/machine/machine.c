@@ -10,6 +10,7 @@
 #include "boot/entry.h"
 #include "machine/bringup.h"
 #include "host/now.h"
+#include "host/thread.h"
 #include "machine/internal.h"
 
 #define STATUS_HOST_ERROR 125
@@ -41,30 +42,44 @@ static int set_entry(struct machine *m, struct err *err)
 	return vcpu_set_entry(&m->vcpus.threads[0].vcpu, &entry, err);
 }
 
-/* Make VM and vCPUs on one thread and load the images on this one.  On failure
- * nothing of KVM is left but /dev/kvm. */
+/* Loads the images while the main thread sleeps in KVM.  It is this way round
+ * because a thread that was just started may wait for the one that started it to
+ * leave the processor: KVM shall not wait for the copying. */
+struct loader {
+	struct machine *m;
+	pthread_t thread;
+	int rc;
+	struct err err;
+};
+
+static void *loader_main(void *arg)
+{
+	struct loader *l = arg;
+	struct machine *m = l->m;
+
+	l->rc = images_load(&m->images, m->config, &m->ram, &m->boot, &l->err);
+	timeline_mark(&m->timeline, "images loaded");
+	return NULL;
+}
+
+/* KVM and the guest's memory, at the same time.  On failure nothing of KVM is
+ * left but /dev/kvm. */
 static int power_on(struct machine *m, struct err *err)
 {
-	struct bringup b = {
-		.kvm = &m->kvm,
-		.vcpus = &m->vcpus,
-		.mem = &m->ram.mem,
-		.cpu_count = m->config->cpu_count,
-		.timeline = &m->timeline,
-	};
-	int rc, kvm_rc;
+	struct loader l = { .m = m };
+	int rc;
 
-	rc = bringup_start(&b, err);
+	rc = thread_start(&l.thread, loader_main, &l);
 	if (rc < 0)
-		return rc;
-	rc = images_load(&m->images, m->config, &m->ram, &m->boot, err);
-	timeline_mark(&m->timeline, "images loaded");
+		return err_errno(err, rc, "thread");
+	rc = bring_up(&m->kvm, &m->vcpus, m->config->cpu_count, &m->ram.mem, &m->timeline, err);
+	pthread_join(l.thread, NULL);
 	/* The user's mistake is the better message, if there are two. */
-	kvm_rc = bringup_join(&b, rc < 0 ? NULL : err);
-	if (kvm_rc < 0)
-		return rc < 0 ? rc : kvm_rc;
-	if (rc == 0)
-		rc = set_entry(m, err);
+	if (l.rc < 0)
+		*err = l.err;
+	if (rc < 0)
+		return l.rc < 0 ? l.rc : rc;
+	rc = l.rc < 0 ? l.rc : set_entry(m, err);
 	if (rc < 0) {
 		vcpus_destroy(&m->vcpus);
 		kvm_destroy_vm(&m->kvm);
@@ -80,9 +95,8 @@ static void power_down(struct machine *m)
 	kvm_destroy_vm(&m->kvm);
 }
 
-/* What the machine is made from, and KVM: after this nothing of the user's can be
- * wrong any more, and nothing of the host's has been touched. */
-static int make_guest(struct machine *m, struct err *err)
+/* What the guest is made from. */
+static int open_guest(struct machine *m, struct err *err)
 {
 	int rc = images_open(&m->images, m->config, err);
 
@@ -90,30 +104,14 @@ static int make_guest(struct machine *m, struct err *err)
 		return rc;
 	rc = ram_create(&m->ram, m->config->memory_bytes, err);
 	if (rc < 0)
-		goto close_images;
-	timeline_mark(&m->timeline, "images open, memory mapped");
-	rc = vcpu_kick_setup();
-	if (rc < 0) {
-		err_errno(err, rc, "signal handler");
-		goto destroy_ram;
-	}
-	rc = power_on(m, err);
-	if (rc < 0)
-		goto destroy_ram;
-	return 0;
-
-destroy_ram:
-	ram_destroy(&m->ram);
-close_images:
-	images_close(&m->images);
-	kvm_close(&m->kvm);
+		images_close(&m->images);
+	else
+		timeline_mark(&m->timeline, "images open, memory mapped");
 	return rc;
 }
 
-static void unmake_guest(struct machine *m)
+static void close_guest(struct machine *m)
 {
-	vcpus_destroy(&m->vcpus);
-	kvm_close(&m->kvm);
 	ram_destroy(&m->ram);
 	images_close(&m->images);
 }
@@ -269,6 +267,42 @@ static int run_to_verdict(struct machine *m)
 	return m->verdict.status;
 }
 
+/* Make everything.  The user's files and KVM are proved before anything on the
+ * host is touched.  On failure all is unmade. */
+static int make(struct machine *m, struct err *err)
+{
+	int rc;
+
+	rc = vcpu_kick_setup();
+	if (rc < 0)
+		return err_errno(err, rc, "signal handler");
+	rc = open_guest(m, err);
+	if (rc < 0)
+		return rc;
+	rc = power_on(m, err);
+	if (rc < 0)
+		goto close_guest;
+	rc = open_host(m, err);
+	if (rc < 0)
+		goto destroy_vcpus;
+	return 0;
+
+destroy_vcpus:
+	vcpus_destroy(&m->vcpus);
+close_guest:
+	kvm_close(&m->kvm);
+	close_guest(m);
+	return rc;
+}
+
+static void unmake(struct machine *m)
+{
+	vcpus_destroy(&m->vcpus);
+	kvm_close(&m->kvm);
+	close_host(m);
+	close_guest(m);
+}
+
 int machine_run(const struct machine_config *config)
 {
 	struct machine *m = calloc(1, sizeof(*m));
@@ -282,16 +316,11 @@ int machine_run(const struct machine_config *config)
 	}
 	machine_init(m, config);
 	timeline_mark(&m->timeline, "options read");
-	if (make_guest(m, &err) < 0) {
+	if (make(m, &err) < 0) {
 		log_error("%s", err.text);
 	} else {
-		if (open_host(m, &err) < 0) {
-			log_error("%s", err.text);
-		} else {
-			status = run_to_verdict(m);
-			close_host(m);
-		}
-		unmake_guest(m);
+		status = run_to_verdict(m);
+		unmake(m);
 	}
 	stats_free(&m->stats);
 	autopsy_free(&m->autopsy);

@@ -107,7 +107,10 @@ static void run(struct vcpu_thread *t)
 
 static void *thread_main(void *arg)
 {
-	run(arg);
+	struct vcpu_thread *t = arg;
+
+	thread_name("vcpu", t->vcpu.index);
+	run(t);
 	return NULL;
 }
 
@@ -120,7 +123,7 @@ int vcpus_start(struct vcpus *v, struct err *err)
 		/* Under the mutex, so that a pause finds the thread's name
 		 * filled in for each thread that it counts. */
 		pthread_mutex_lock(&v->mutex);
-		rc = thread_start(&t->thread, thread_main, t, "vcpu", i);
+		rc = thread_start(&t->thread, thread_main, t);
 		if (rc == 0) {
 			t->started = true;
 			v->running++;

@@ -12,7 +12,9 @@
 /* A thread that stays until it is let go. */
 struct sleeper {
 	pthread_t thread;
-	int go[2];
+	int go[2], up[2];
+	const char *name;
+	unsigned index;
 };
 
 static void *sleep_until_told(void *arg)
@@ -20,13 +22,23 @@ static void *sleep_until_told(void *arg)
 	struct sleeper *s = arg;
 	char c;
 
+	if (s->name)
+		thread_name(s->name, s->index);
+	if (write(s->up[1], "x", 1) != 1)
+		return NULL;
 	return read(s->go[0], &c, 1) == 1 ? s : NULL;
 }
 
 static void start(struct sleeper *s, const char *name, unsigned index)
 {
+	char c;
+
+	s->name = name;
+	s->index = index;
 	assert_int_equal(pipe(s->go), 0);
-	assert_int_equal(thread_start(&s->thread, sleep_until_told, s, name, index), 0);
+	assert_int_equal(pipe(s->up), 0);
+	assert_int_equal(thread_start(&s->thread, sleep_until_told, s), 0);
+	assert_int_equal(read(s->up[0], &c, 1), 1); /* it has its name */
 }
 
 /* Let it go; returns what its main returned. */
@@ -38,6 +50,8 @@ static void *end(struct sleeper *s)
 	assert_int_equal(pthread_join(s->thread, &result), 0);
 	close(s->go[0]);
 	close(s->go[1]);
+	close(s->up[0]);
+	close(s->up[1]);
 	return result;
 }
 
@@ -105,7 +119,7 @@ static void half_the_stack_can_be_used(void **state)
 	int arg;
 
 	(void)state;
-	assert_int_equal(thread_start(&thread, use_stack, &arg, "test", 0), 0);
+	assert_int_equal(thread_start(&thread, use_stack, &arg), 0);
 	assert_int_equal(pthread_join(thread, &result), 0);
 	assert_ptr_equal(result, &arg);
 }
