@@ -17,20 +17,8 @@ static int open_kvm(struct kvm *k, struct timeline *timeline, struct err *err)
 	return rc;
 }
 
-static int set_slots(struct kvm *k, const struct mem *mem, struct err *err)
-{
-	int rc = 0;
-
-	for (unsigned i = 0; rc == 0 && i < mem->block_count; i++) {
-		const struct mem_block *block = &mem->blocks[i];
-
-		rc = kvm_set_slot(k, i, block->gpa, block->len, block->hva, err);
-	}
-	return rc;
-}
-
-int bring_up(struct kvm *kvm, struct vcpus *vcpus, unsigned cpu_count, const struct mem *mem,
-	     struct timeline *timeline, struct err *err)
+int bring_up_vm(struct kvm *kvm, struct vcpus *vcpus, unsigned cpu_count,
+		struct timeline *timeline, struct err *err)
 {
 	int rc = open_kvm(kvm, timeline, err);
 
@@ -49,15 +37,23 @@ int bring_up(struct kvm *kvm, struct vcpus *vcpus, unsigned cpu_count, const str
 	if (rc < 0)
 		goto destroy_vm;
 	timeline_mark(timeline, "vCPUs made");
-	rc = set_slots(kvm, mem, err);
-	if (rc < 0)
-		goto destroy_vcpus;
-	timeline_mark(timeline, "memory slots set");
 	return 0;
 
-destroy_vcpus:
-	vcpus_destroy(vcpus);
 destroy_vm:
 	kvm_destroy_vm(kvm);
 	return rc;
+}
+
+int bring_up_memory(struct kvm *kvm, const struct mem *mem, struct timeline *timeline,
+		    struct err *err)
+{
+	for (unsigned i = 0; i < mem->block_count; i++) {
+		const struct mem_block *block = &mem->blocks[i];
+		const int rc = kvm_set_slot(kvm, i, block->gpa, block->len, block->hva, err);
+
+		if (rc < 0)
+			return rc;
+	}
+	timeline_mark(timeline, "memory slots set");
+	return 0;
 }

@@ -46,6 +46,7 @@ struct machine {
 	struct stats stats;
 
 	/* the guest */
+	bool guest_open; /* images and ram are there */
 	struct ram ram;
 	struct images images;
 	struct boot_result boot;

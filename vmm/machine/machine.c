@@ -2,6 +2,7 @@
 #include "machine/machine.h"
 
 #include <errno.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,59 +43,6 @@ static int set_entry(struct machine *m, struct err *err)
 	return vcpu_set_entry(&m->vcpus.threads[0].vcpu, &entry, err);
 }
 
-/* Loads the images while the main thread sleeps in KVM.  It is this way round
- * because a thread that was just started may wait for the one that started it to
- * leave the processor: KVM shall not wait for the copying. */
-struct loader {
-	struct machine *m;
-	pthread_t thread;
-	int rc;
-	struct err err;
-};
-
-static void *loader_main(void *arg)
-{
-	struct loader *l = arg;
-	struct machine *m = l->m;
-
-	l->rc = images_load(&m->images, m->config, &m->ram, &m->boot, &l->err);
-	timeline_mark(&m->timeline, "images loaded");
-	return NULL;
-}
-
-/* KVM and the guest's memory, at the same time.  On failure nothing of KVM is
- * left but /dev/kvm. */
-static int power_on(struct machine *m, struct err *err)
-{
-	struct loader l = { .m = m };
-	int rc;
-
-	rc = thread_start(&l.thread, loader_main, &l);
-	if (rc < 0)
-		return err_errno(err, rc, "thread");
-	rc = bring_up(&m->kvm, &m->vcpus, m->config->cpu_count, &m->ram.mem, &m->timeline, err);
-	pthread_join(l.thread, NULL);
-	/* The user's mistake is the better message, if there are two. */
-	if (l.rc < 0)
-		*err = l.err;
-	if (rc < 0)
-		return l.rc < 0 ? l.rc : rc;
-	rc = l.rc < 0 ? l.rc : set_entry(m, err);
-	if (rc < 0) {
-		vcpus_destroy(&m->vcpus);
-		kvm_destroy_vm(&m->kvm);
-	}
-	return rc;
-}
-
-static void power_down(struct machine *m)
-{
-	vcpus_stop(&m->vcpus);
-	console_flush(m);
-	vcpus_destroy(&m->vcpus);
-	kvm_destroy_vm(&m->kvm);
-}
-
 /* What the guest is made from. */
 static int open_guest(struct machine *m, struct err *err)
 {
@@ -114,6 +62,82 @@ static void close_guest(struct machine *m)
 {
 	ram_destroy(&m->ram);
 	images_close(&m->images);
+}
+
+/* Opens and loads the guest while the main thread sleeps in KVM.  It is this way
+ * round because a thread that was just started may wait for the one that started
+ * it to leave the processor: KVM shall not wait for the copying. */
+struct loader {
+	struct machine *m;
+	pthread_t thread;
+	sem_t opened; /* guest_open and rc say whether the guest's RAM is there */
+	int rc;
+	struct err err;
+};
+
+static void *loader_main(void *arg)
+{
+	struct loader *l = arg;
+	struct machine *m = l->m;
+
+	if (!m->guest_open) { /* else it is a restart */
+		l->rc = open_guest(m, &l->err);
+		m->guest_open = l->rc == 0;
+	}
+	sem_post(&l->opened);
+	if (l->rc < 0)
+		return NULL;
+	l->rc = images_load(&m->images, m->config, &m->ram, &m->boot, &l->err);
+	timeline_mark(&m->timeline, "images loaded");
+	return NULL;
+}
+
+static int bring_up(struct machine *m, struct loader *l, struct err *err)
+{
+	int rc;
+
+	rc = bring_up_vm(&m->kvm, &m->vcpus, m->config->cpu_count, &m->timeline, err);
+	while (sem_wait(&l->opened) < 0)
+		; /* EINTR */
+	if (rc < 0 || !m->guest_open)
+		return rc;
+	return bring_up_memory(&m->kvm, &m->ram.mem, &m->timeline, err);
+}
+
+/* KVM and the guest's memory, at the same time.  On failure nothing of KVM is
+ * left but /dev/kvm. */
+static int power_on(struct machine *m, struct err *err)
+{
+	struct loader l = { .m = m };
+	int rc;
+
+	sem_init(&l.opened, 0, 0);
+	rc = thread_start(&l.thread, loader_main, &l);
+	if (rc < 0)
+		return err_errno(err, rc, "thread");
+	rc = bring_up(m, &l, err);
+	pthread_join(l.thread, NULL);
+	sem_destroy(&l.opened);
+	/* The user's mistake is the better message, if there are two. */
+	if (l.rc < 0) {
+		*err = l.err;
+		rc = l.rc;
+	}
+	if (rc == 0)
+		rc = set_entry(m, err);
+	if (rc < 0) {
+		vcpus_destroy(&m->vcpus);
+		kvm_destroy_vm(&m->kvm);
+	}
+	return rc;
+}
+
+static void power_down(struct machine *m)
+{
+	vcpus_stop(&m->vcpus);
+	console_flush(m);
+	vcpus_destroy(&m->vcpus);
+	kvm_destroy_vm(&m->kvm);
 }
 
 /* The host's side, and the board that hangs on it.  Undone by close_host(). */
@@ -276,22 +300,15 @@ static int make(struct machine *m, struct err *err)
 	rc = vcpu_kick_setup();
 	if (rc < 0)
 		return err_errno(err, rc, "signal handler");
-	rc = open_guest(m, err);
-	if (rc < 0)
-		return rc;
 	rc = power_on(m, err);
-	if (rc < 0)
-		goto close_guest;
-	rc = open_host(m, err);
-	if (rc < 0)
-		goto destroy_vcpus;
-	return 0;
-
-destroy_vcpus:
+	if (rc == 0)
+		rc = open_host(m, err);
+	if (rc == 0)
+		return 0;
 	vcpus_destroy(&m->vcpus);
-close_guest:
 	kvm_close(&m->kvm);
-	close_guest(m);
+	if (m->guest_open)
+		close_guest(m);
 	return rc;
 }
 
