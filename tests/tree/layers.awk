@@ -6,12 +6,14 @@ BEGIN {
 	allow["vmm/kvm"] = "vmm/base vmm/host"
 	allow["vmm/core"] = "vmm/base vmm/host"
 	allow["vmm/boot"] = "vmm/base vmm/core"
-	allow["vmm/machine"] = "vmm/base vmm/host vmm/kvm vmm/core vmm/boot devices devices/chipset devices/pci devices/char"
-	allow["devices"] = "vmm/core devices/chipset"
+	allow["vmm/machine"] = "vmm/base vmm/host vmm/kvm vmm/core vmm/boot devices devices/chipset devices/pci devices/char devices/virtio devices/block"
+	allow["devices"] = "vmm/core devices/chipset devices/pci devices/virtio"
 	allow["devices/chipset"] = "vmm/base vmm/core devices/char"
 	allow["devices/pci"] = "vmm/base vmm/core"
 	allow["devices/char"] = "vmm/base vmm/host"
-	allow["tools"] = "vmm/base vmm/host vmm/kvm vmm/core vmm/boot vmm/machine devices devices/chipset devices/pci devices/char"
+	allow["devices/block"] = "vmm/base vmm/host"
+	allow["devices/virtio"] = "vmm/base vmm/host vmm/core devices/pci devices/block devices/char"
+	allow["tools"] = "vmm/base vmm/host vmm/kvm vmm/core vmm/boot vmm/machine devices devices/chipset devices/pci devices/char devices/virtio devices/block"
 }
 
 {

@@ -22,7 +22,9 @@
 #include "core/irq.h"
 #include "core/power.h"
 
+struct doorbell_sink;
 struct mem;
+struct msi_sink;
 
 /* What a device may touch: the same for all devices of a machine.  Borrowed for
  * the machine's life. */
@@ -34,6 +36,8 @@ struct board {
 	const struct power_sink *power;
 	/* The interrupt sink; a device copies it and sets its own gsi. */
 	struct irq irq;
+	const struct msi_sink *msi;
+	const struct doorbell_sink *doorbells;
 };
 
 struct device {

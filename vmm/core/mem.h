@@ -6,6 +6,8 @@
 #ifndef BANTAM_CORE_MEM_H
 #define BANTAM_CORE_MEM_H
 
+#include <sys/uio.h>
+
 #include "base/types.h"
 
 #define MEM_BLOCKS_MAX 8
@@ -37,6 +39,12 @@ int mem_span(const struct mem *m, gpa_t gpa, uint64_t len, uint8_t **out);
  * 0, or -EFAULT with nothing copied. */
 int mem_read(const struct mem *m, gpa_t gpa, void *dst, uint64_t len);
 int mem_write(const struct mem *m, gpa_t gpa, const void *src, uint64_t len);
+
+/* As mem_span(), but the range may cross blocks that touch: it becomes up to
+ * iov_max pieces.
+ * Returns how many, 1 or more; -EINVAL, -EFAULT as mem_span(); -ENOBUFS if they
+ * are more than iov_max. */
+int mem_iov(const struct mem *m, gpa_t gpa, uint64_t len, struct iovec *iov, unsigned iov_max);
 
 /* Bytes of RAM in all blocks. */
 uint64_t mem_total(const struct mem *m);

@@ -68,6 +68,11 @@ _Static_assert(KVM_TSS_GPA + 3 * 4096 <= FIRMWARE_BASE, "KVM's pages stay below 
 #define GSI_RTC           8u
 #define GSI_SCI           9u     /* level, active high */
 #define GSI_MOUSE         12u
+/* PCI's INTx: device d's pin p (0: INTA) is line (d + p) % PCI_INTX_LINES, each on
+ * an IOAPIC pin of its own. */
+#define GSI_PCI_INTX      16u
+#define PCI_INTX_LINES    8u
+#define PCI_INTX_LINE(device, pin) (((device) + (pin)) % PCI_INTX_LINES)
 
 #define CPUS_MAX          64u
 /* Behind the vCPUs: KVM_SET_IDENTITY_MAP and the MP table want an IOAPIC id

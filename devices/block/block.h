@@ -1,0 +1,88 @@
+/* block/block.h: what a disk's content is behind: a file, a layer over one.
+ *
+ *      virtio/blk.c ──block_submit()──▶ throttle, guard, overlay ... ──▶ raw ──▶ ioloop
+ *
+ * A request names bytes of the disk and memory of this process, never a guest
+ * address.  It is submitted on a loop and done on the same loop; different loops
+ * may use one block at the same time.  Layers are the same interface again:
+ * whoever stands on another block submits to it.
+ *
+ * Errors are for the requester: EIO, ENOSPC, ... end that request and nothing
+ * else; the next one finds the block as good as before. */
+#ifndef BANTAM_BLOCK_BLOCK_H
+#define BANTAM_BLOCK_BLOCK_H
+
+#include <sys/uio.h>
+
+#include "base/err.h"
+#include "host/ioloop.h"
+
+#define BLOCK_SECTOR_BYTES 512u
+
+enum block_op {
+	BLOCK_READ,
+	BLOCK_WRITE,
+	BLOCK_FLUSH,   /* all writes that were done before are durable after */
+	BLOCK_DISCARD, /* content is not needed any more; reads give zeros or old data */
+	BLOCK_ZERO,    /* reads give zeros after */
+};
+
+#define BLOCK_REQ_PRIVATE_BYTES 256u
+
+struct block_req {
+	enum block_op op;
+	bool durable;	   /* WRITE, ZERO: done means on stable storage (FUA) */
+	bool may_unmap;	   /* ZERO: the space may be given back */
+	uint64_t offset;   /* bytes, a multiple of the logical block size */
+	uint64_t len;	   /* bytes; READ, WRITE: what iov holds */
+	struct iovec *iov; /* READ, WRITE: the submitter's; a layer may shift it while it works */
+	unsigned iov_count;
+	struct ioloop *loop; /* where it was submitted */
+	/* On req->loop, never from within block_submit().  status: 0 or -errno;
+	 * all or nothing: a read that hit the end of a shrunken file is -EIO. */
+	void (*done)(struct block_req *req, int status);
+	/* Room for the block that serves it, so that nothing is allocated. */
+	_Alignas(16) uint8_t private_bytes[BLOCK_REQ_PRIVATE_BYTES];
+};
+
+/* What a block can do; fixed when it is open. */
+struct block_limits {
+	uint64_t size_bytes;	 /* a multiple of the logical block size */
+	uint32_t logical_bytes;	 /* smallest addressable unit: 512 or 4096 */
+	uint32_t physical_bytes; /* what the host does without read-modify-write */
+	uint32_t optimal_bytes;	 /* preferred I/O size; 0: not known */
+	bool read_only;
+	bool can_discard;
+	bool can_zero;
+	uint32_t discard_granularity_bytes; /* 0 where can_discard is false */
+	unsigned iov_max;
+	bool durable_writes;	 /* every write is durable by itself (cache=writethrough) */
+};
+
+struct block;
+
+struct block_ops {
+	const char *name; /* "raw", "overlay", ... */
+	/* Serve req, which is inside the limits. */
+	void (*submit)(struct block *b, struct block_req *req);
+	void (*close)(struct block *b);
+};
+
+struct block {
+	const struct block_ops *ops;
+	struct block_limits limits;
+};
+
+/* Check req against the limits and hand it on.  A request out of bounds, or a
+ * write to what is read-only, is done with -EINVAL or -EROFS (later, as always). */
+void block_submit(struct block *b, struct block_req *req);
+
+/* Nothing is in flight.  Closes what is below, too.  NULL is harmless. */
+void block_close(struct block *b);
+
+/* For layers: end req with status in the next round of its loop, or at once if
+ * that is allowed (from a completion, never from within submit). */
+void block_done_later(struct block_req *req, int status);
+void block_done(struct block_req *req, int status);
+
+#endif

@@ -1,0 +1,49 @@
+/* pci/bus.h: PCI bus 0: who is where, their windows and their interrupt pins.
+ *
+ *	00:00.0  host bridge (Q35 MCH)      pci/hostbridge.c
+ *	00:01.0  the first device, 00:02.0 ...
+ *	00:1f.0  LPC bridge (ICH9)          pci/lpc.c
+ *
+ * As firmware would, the bus gives every BAR its address before the guest runs, so
+ * that an operating system finds nothing to assign. */
+#ifndef BANTAM_PCI_BUS_H
+#define BANTAM_PCI_BUS_H
+
+#include <pthread.h>
+
+#include "core/platform.h"
+#include "pci/function.h"
+
+#define PCI_DEVICES   32u
+#define PCI_FUNCTIONS 256u /* devfn */
+#define PCI_DEVFN(device, function) ((device) << 3 | (function))
+#define PCI_LPC_DEVFN PCI_DEVFN(0x1fu, 0u)
+
+struct pci_bus {
+	const struct board *board;
+	struct pci_function *functions[PCI_FUNCTIONS];
+	gpa_t next_gpa; /* free room in the 32-bit window */
+	pthread_mutex_t intx_lock;
+	unsigned intx_high[PCI_INTX_LINES]; /* how many functions drive each line */
+};
+
+void pci_bus_init(struct pci_bus *bus, const struct board *board);
+
+/* Put fn (complete) at devfn, assign its BARs, reset it.
+ * 0; -EEXIST if devfn is taken; -ENOSPC if the window is full: err is filled. */
+int pci_bus_add(struct pci_bus *bus, struct pci_function *fn, unsigned devfn, struct err *err);
+
+/* The lowest free device number from 1 on, function 0; -ENOSPC. */
+int pci_bus_free_devfn(const struct pci_bus *bus);
+
+/* Take fn off: its regions go, its line goes low. */
+void pci_bus_remove(struct pci_bus *bus, struct pci_function *fn);
+
+/* Configuration cycles; any offset below 4096, size 1, 2 or 4, aligned.  Where no
+ * function is: all ones, and writes vanish. */
+uint32_t pci_bus_read(struct pci_bus *bus, unsigned bus_number, unsigned devfn, unsigned offset,
+		      unsigned size);
+void pci_bus_write(struct pci_bus *bus, unsigned bus_number, unsigned devfn, unsigned offset,
+		   unsigned size, uint32_t value);
+
+#endif

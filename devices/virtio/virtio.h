@@ -1,0 +1,186 @@
+/* virtio/virtio.h: a virtio device apart from its transport, and a transport
+ * apart from its device (virtio 1.2, chapter 2).
+ *
+ *      guest ──registers──▶ virtio/pci.c ──▶ virtio/device.c ──▶ blk.c, rng.c, ...
+ *      guest ──doorbell──▶ ioloop ──▶ queue_kick() ──▶ vq_pop() ... vq_flush() ──▶ MSI-X
+ *
+ * Who owns what: registers, status and features are the vCPUs', under the device
+ * lock.  A queue that runs belongs to its loop's thread alone.  The hand-over is a
+ * task posted to the loop: queue_start() there when the driver is ready, and on
+ * reset queue_stop(), after which the device finishes what is in flight and says
+ * virtio_queue_stopped().  Nobody waits: until then a reset device still reads its
+ * old status, as the standard allows (2.4.1, 4.1.4.3.1). */
+#ifndef BANTAM_VIRTIO_VIRTIO_H
+#define BANTAM_VIRTIO_VIRTIO_H
+
+#include <stdatomic.h>
+
+#include "base/err.h"
+#include "host/ioloop.h"
+#include "virtio/queue.h"
+
+/* Feature bits common to all devices (6). */
+#define VIRTIO_F_INDIRECT_DESC	   (UINT64_C(1) << 28)
+#define VIRTIO_F_EVENT_IDX	   (UINT64_C(1) << 29)
+#define VIRTIO_F_VERSION_1	   (UINT64_C(1) << 32)
+#define VIRTIO_F_RING_PACKED	   (UINT64_C(1) << 34)
+#define VIRTIO_F_IN_ORDER	   (UINT64_C(1) << 35)
+#define VIRTIO_F_NOTIFICATION_DATA (UINT64_C(1) << 38)
+#define VIRTIO_F_RING_RESET	   (UINT64_C(1) << 40)
+/* What every device of ours offers. */
+#define VIRTIO_F_COMMON                                                                            \
+	(VIRTIO_F_VERSION_1 | VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX | VIRTIO_F_RING_PACKED | \
+	 VIRTIO_F_IN_ORDER | VIRTIO_F_NOTIFICATION_DATA | VIRTIO_F_RING_RESET)
+
+/* Device status (2.1). */
+#define VIRTIO_ACKNOWLEDGE	  1u
+#define VIRTIO_DRIVER		  2u
+#define VIRTIO_DRIVER_OK	  4u
+#define VIRTIO_FEATURES_OK	  8u
+#define VIRTIO_NEEDS_RESET	  64u
+#define VIRTIO_FAILED		  128u
+
+#define VIRTIO_QUEUES_MAX 40u
+
+struct virtio;
+
+/* What a device type does.  All but the queue_ calls come under the device lock. */
+struct virtio_ops {
+	const char *name;	/* "virtio-blk", for messages */
+	uint16_t id;		/* device id, 5 */
+	uint32_t class_code;	/* PCI class */
+	unsigned config_bytes;	/* of device-specific configuration */
+	/* Configuration space; offset + len is inside it. */
+	void (*config_read)(struct virtio *v, unsigned offset, void *to, unsigned len);
+	void (*config_write)(struct virtio *v, unsigned offset, const void *from, unsigned len);
+	/* The driver said FEATURES_OK: `v->features` holds from now on.  May
+	 * refuse: false. */
+	bool (*features_ok)(struct virtio *v);
+	/* DRIVER_OK, before the queues start; and after all queues have stopped
+	 * because of a reset.  May be NULL. */
+	void (*driver_ok)(struct virtio *v);
+	void (*reset)(struct virtio *v);
+	/* On the queue's loop: the ring is ready.  May be NULL. */
+	void (*queue_start)(struct virtio *v, unsigned index);
+	/* On the queue's loop: chains may be there: take as many as can be
+	 * served.  Kicks are switched off and on by the caller; a device that left
+	 * chains in the ring (no room, throttled) calls virtio_again() later. */
+	void (*queue_kick)(struct virtio *v, unsigned index);
+	/* On the queue's loop: pop no more, and when no chain is in flight any
+	 * longer call virtio_queue_stopped(), from here or later on this loop.
+	 * NULL: nothing is ever in flight between calls. */
+	void (*queue_stop)(struct virtio *v, unsigned index);
+};
+
+enum virtio_queue_life { QUEUE_OFF, QUEUE_STARTING, QUEUE_RUNNING, QUEUE_STOPPING };
+
+struct virtio_queue {
+	struct vq vq;		/* the loop's, while life is not OFF */
+	struct virtio *v;
+	unsigned index;
+	struct ioloop *loop;
+	uint16_t size_max;
+	/* registers, under the device lock */
+	uint16_t size;
+	uint16_t vector;
+	bool enabled;
+	gpa_t desc, driver, device;
+	/* the hand-over */
+	_Atomic int life;	/* enum virtio_queue_life */
+	bool resetting;		/* RING_RESET asked for this one alone */
+	struct io_event kick;	/* eventfd, made when it first starts */
+	struct io_poller poller;
+	struct io_task start_task, stop_task;
+	gpa_t doorbell_gpa;	/* attached there; UINT64_MAX: not */
+	/* counters for --stats; the loop's */
+	uint64_t kicks, chains, interrupts;
+};
+
+/* What a transport does for its device.  Any thread. */
+struct virtio_transport {
+	void (*interrupt)(struct virtio *v, unsigned vector); /* used buffers */
+	void (*config_interrupt)(struct virtio *v);
+	/* Under the device lock: a queue began or ceased to listen to kicks. */
+	void (*queue_listens)(struct virtio *v, unsigned index, bool listens);
+};
+
+struct virtio {
+	const struct virtio_ops *ops;
+	const struct virtio_transport *transport;
+	const struct mem *mem;
+	uint64_t offered, driver_features, features; /* features: after FEATURES_OK */
+	uint8_t status;		   /* as the driver wrote it, under the device lock */
+	atomic_bool broken;	   /* NEEDS_RESET: set by virtio_fault() */
+	atomic_uint generation;	   /* of configuration space */
+	bool resetting;		   /* status 0 was written; queues are still stopping */
+	unsigned queue_count;
+	struct virtio_queue *queues; /* owned */
+	const char *label;	   /* "disk vda": for messages */
+};
+
+struct virtio_setup {
+	const struct virtio_ops *ops;
+	const struct mem *mem;
+	uint64_t features;	/* the device's own; VIRTIO_F_COMMON is added */
+	unsigned queue_count;	/* 1..VIRTIO_QUEUES_MAX */
+	const uint16_t *queue_sizes; /* the most that each may have, a power of two */
+	struct ioloop *const *loops; /* one a queue; borrowed */
+	const char *label;
+};
+
+/* ---- made and used by the device and its transport -------------------------------- */
+
+int virtio_init(struct virtio *v, const struct virtio_setup *setup,
+		const struct virtio_transport *transport, struct err *err);
+/* All queues are OFF: after virtio_quiesce(). */
+void virtio_free(struct virtio *v);
+
+/* With or without the device lock: stop all queues, wait until nothing is in
+ * flight, reset.  For a machine's reset and end.  On a thread whose own loop serves
+ * a queue it runs that loop's rounds meanwhile. */
+void virtio_quiesce(struct virtio *v);
+
+/* ---- for devices, on the queue's loop ---------------------------------------------- */
+
+static inline struct vq *virtio_vq(struct virtio *v, unsigned index)
+{
+	return &v->queues[index].vq;
+}
+
+/* Give a chain back (see vq_push()).  At the end of the loop's round all that was
+ * pushed is published and the driver interrupted, if it wants to be: once. */
+void virtio_push(struct virtio *v, unsigned index, const struct chain *c, uint32_t written);
+
+/* The driver broke a rule (vq.fault, or `text`): DEVICE_NEEDS_RESET, a config
+ * interrupt, one rate-limited line; kicks are ignored until it resets. */
+void virtio_fault(struct virtio *v, unsigned index, const char *text);
+
+/* Have queue_kick() called again in the next round. */
+void virtio_again(struct virtio *v, unsigned index);
+
+void virtio_queue_stopped(struct virtio *v, unsigned index);
+
+/* ---- for devices, any thread --------------------------------------------------------- */
+
+/* Device configuration changed: a new generation and an interrupt. */
+void virtio_config_changed(struct virtio *v);
+
+/* ---- for transports, under the device lock ------------------------------------------- */
+
+uint8_t virtio_status(struct virtio *v);
+/* The driver writes the status: 0 resets; only legal steps have an effect. */
+void virtio_set_status(struct virtio *v, uint8_t status);
+/* Common configuration registers by their offset (4.1.4.3); size 1, 2, 4 or 8. */
+struct virtio_select {
+	uint32_t device_feature, driver_feature;
+	uint16_t queue;
+};
+/* Enable a queue: it starts at once if DRIVER_OK was there.  Never again off but
+ * by a reset. */
+void virtio_enable_queue(struct virtio *v, unsigned index);
+/* RING_RESET for one queue; virtio_queue_resetting() until it is done. */
+void virtio_reset_queue(struct virtio *v, unsigned index);
+bool virtio_queue_resetting(struct virtio *v, unsigned index);
+void virtio_kick(struct virtio *v, unsigned index); /* a notify that came as an exit */
+
+#endif
