@@ -47,10 +47,13 @@ static void debug_output(void *ctx, const uint8_t *bytes, size_t len)
 
 static void line_escape(void *ctx, uint8_t key)
 {
-	keys_command(ctx, key);
+	struct serial_line *s = ctx;
+
+	s->key(s, key);
 }
 
-static int line_open(struct machine *m, unsigned index, struct err *err)
+static int line_open(struct machine *m, unsigned index,
+		     void (*key)(struct serial_line *s, uint8_t key), struct err *err)
 {
 	const struct serial_config *wanted = &m->config->serial[index];
 	struct serial_line *s = &m->serial[index];
@@ -67,6 +70,7 @@ static int line_open(struct machine *m, unsigned index, struct err *err)
 
 	s->m = m;
 	s->index = index;
+	s->key = key;
 	if (!wanted->present)
 		return 0;
 	rc = chardev_open(&m->loop, &config, &s->chardev, &why);
@@ -77,13 +81,14 @@ static int line_open(struct machine *m, unsigned index, struct err *err)
 	return 0;
 }
 
-int console_open(struct machine *m, struct err *err)
+int console_open(struct machine *m, void (*key)(struct serial_line *s, uint8_t key),
+		 struct err *err)
 {
 	const struct serial_config *debug = &m->config->debugcon;
 	int rc = 0;
 
 	for (unsigned i = 0; rc == 0 && i < SERIAL_PORTS; i++)
-		rc = line_open(m, i, err);
+		rc = line_open(m, i, key, err);
 	if (rc == 0 && debug->present) {
 		const struct chardev_config config = {
 			.kind = debug->kind,

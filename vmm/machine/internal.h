@@ -27,6 +27,7 @@ struct serial_line {
 	unsigned index;          /* 0: COM1 */
 	struct chardev *chardev; /* NULL: the port is not there */
 	struct device *uart;
+	void (*key)(struct serial_line *s, uint8_t key); /* Ctrl-A and key were typed */
 };
 
 /* What a device or vCPU asked for, on its way to the main thread. */
@@ -84,11 +85,27 @@ int pc_create(struct machine *m, struct err *err);
 void pc_reset(struct machine *m);
 void pc_destroy(struct machine *m);
 
-/* console.c: open and close the host's ends of the serial ports. */
-int console_open(struct machine *m, struct err *err);
+/* console.c: open and close the host's ends of the serial ports.
+ * key  becomes each line's */
+int console_open(struct machine *m, void (*key)(struct serial_line *s, uint8_t key),
+		 struct err *err);
 /* Take over all output that is still on its way to watch and host. */
 void console_flush(struct machine *m);
 void console_close(struct machine *m);
+
+/* power.c: make the VM and load the guest, side by side.  0, or -errno with err
+ * filled: then nothing of KVM is left but /dev/kvm. */
+int power_on(struct machine *m, struct err *err);
+/* Stop the vCPUs, take over their last output, unmake the VM. */
+void power_down(struct machine *m);
+/* Close what the guest is made from: files and RAM. */
+void power_close_guest(struct machine *m);
+
+/* hold.c, main thread: all vCPUs and guest time stand still; all output is taken
+ * over. */
+void hold_still(struct machine *m);
+/* Undo that; but a vCPU that asked for something waits for the answer. */
+void hold_end(struct machine *m);
 
 /* run.c: one exit of one vCPU. */
 void run_serve_exit(void *machine, struct vcpu_thread *t, const struct exit *x);
@@ -102,10 +119,6 @@ void life_ask(void *machine, enum power_event event, uint32_t value, const char 
 void life_wait(struct machine *m);
 /* Main thread: watch saw something. */
 void life_sign(void *machine, enum watch_sign sign, const char *text);
-/* Main thread: all vCPUs and guest time stand still; all output is taken over. */
-void life_hold_still(struct machine *m);
-/* Undo that; but a vCPU that asked for something waits for the answer. */
-void life_go_on(struct machine *m);
 /* served.c: main thread, all vCPUs paused: serve a request of the guest's, other
  * than POWER_NONE; end by a panic from which the guest will not come back. */
 void life_serve(struct machine *m, const struct power_ask *ask);

@@ -40,10 +40,10 @@ static void pause_or_resume(struct serial_line *s)
 
 	if (m->held) {
 		m->held = false;
-		life_go_on(m);
+		hold_end(m);
 		log_warn("resumed");
 	} else {
-		life_hold_still(m);
+		hold_still(m);
 		m->held = true;
 		log_warn("paused; Ctrl-A p resumes");
 	}
@@ -53,10 +53,10 @@ static void nmi(struct serial_line *s)
 {
 	struct machine *m = s->m;
 
-	life_hold_still(m);
+	hold_still(m);
 	vcpus_nmi(&m->vcpus);
 	if (!m->held)
-		life_go_on(m);
+		hold_end(m);
 }
 
 /* Line by line through the log, which knows how a raw terminal ends lines. */
@@ -83,10 +83,10 @@ static void registers(struct serial_line *s)
 
 	if (!out)
 		return;
-	life_hold_still(m);
+	hold_still(m);
 	autopsy_take(&look, &m->vcpus, &m->ram.mem);
 	if (!m->held)
-		life_go_on(m);
+		hold_end(m);
 	autopsy_print(&look, &nothing, out);
 	autopsy_free(&look);
 	if (fclose(out) == 0 && text)

@@ -36,33 +36,6 @@ void life_ask(void *machine, enum power_event event, uint32_t value, const char 
 		log_error("eventfd: %s", strerror(errno)); /* cannot be: the counter is 1 */
 }
 
-void life_hold_still(struct machine *m)
-{
-	vcpus_pause(&m->vcpus);
-	console_flush(m);
-	if (m->still)
-		return;
-	m->still = true;
-	kvm_clock_hold(&m->kvm);
-	device_lock(&m->lock);
-	timekeeper_pause(&m->guest_time);
-	device_unlock(&m->lock);
-}
-
-void life_go_on(struct machine *m)
-{
-	bool asked;
-
-	device_lock(&m->lock);
-	asked = m->ask.event != POWER_NONE;
-	timekeeper_resume(&m->guest_time);
-	device_unlock(&m->lock);
-	m->still = false;
-	kvm_clock_go_on(&m->kvm);
-	if (!asked)
-		vcpus_resume(&m->vcpus);
-}
-
 void life_begin_again(struct machine *m)
 {
 	watch_end_line(&m->watch);
@@ -83,7 +56,7 @@ static void ask_ready(void *arg, uint32_t events)
 	(void)events;
 	if (read(m->ask_source.fd, &count, sizeof(count)) < 0)
 		return;
-	life_hold_still(m);
+	hold_still(m);
 	device_lock(&m->lock);
 	ask = m->ask;
 	m->ask.event = POWER_NONE;
@@ -140,10 +113,10 @@ static void time_is_up(struct machine *m, enum end_reason reason, const char *fl
 		return;
 	events_emit(&m->events, "timeout", "flag", flag);
 	if (!m->held) {
-		life_hold_still(m);
+		hold_still(m);
 		autopsy_take(&m->autopsy, &m->vcpus, &m->ram.mem);
 		vcpus_nmi(&m->vcpus);
-		life_go_on(m);
+		hold_end(m);
 	}
 	m->timed_out = true;
 	begin_grace(m, reason, NMI_GRACE_NS);
@@ -172,7 +145,7 @@ static void grace_over(void *arg, uint64_t now_ns)
 	struct machine *m = arg;
 
 	(void)now_ns;
-	life_hold_still(m);
+	hold_still(m);
 	switch (m->grace_reason) {
 	case END_PANIC:
 		life_end_by_panic(m);

@@ -92,7 +92,7 @@ static void served_crash_loaded(struct machine *m, const struct power_ask *ask)
 	(void)ask;
 	events_emit(&m->events, "panic", "text", "told by pvpanic; a crash kernel takes over");
 	if (!m->held)
-		life_go_on(m);
+		hold_end(m);
 }
 
 /* QEMU's formula, which test suites know. */

@@ -16,7 +16,6 @@ int watch_open(struct watch *w, const char *log_path, uint64_t zero_ns, struct e
 	w->log_lost = 0;
 	w->zero_ns = zero_ns;
 	w->last_output_ns = zero_ns;
-	w->byte_count = 0;
 	w->line_len = 0;
 	w->is_rest = false;
 	w->kept_next = w->kept_count = 0;
@@ -131,7 +130,6 @@ static void end_line(struct watch *w, bool cut)
 void watch_bytes(struct watch *w, const uint8_t *bytes, size_t len, uint64_t now_ns)
 {
 	w->last_output_ns = now_ns;
-	w->byte_count += len;
 	for (size_t i = 0; i < len; i++) {
 		if (bytes[i] == '\n') {
 			if (w->line_len == 0)

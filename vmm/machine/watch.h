@@ -30,7 +30,6 @@ struct watch {
 	unsigned log_lost;        /* lines that nobody had room for */
 	uint64_t zero_ns;         /* log stamps count from here (host monotonic) */
 	uint64_t last_output_ns;  /* host monotonic; zero_ns before any */
-	uint64_t byte_count;
 	uint64_t line_start_ns;
 	unsigned line_len;
 	bool is_rest;             /* line is the rest of one that was cut */
