@@ -101,6 +101,29 @@ int mem_write(const struct mem *m, gpa_t gpa, const void *src, uint64_t len)
 	return 0;
 }
 
+int mem_iov(const struct mem *m, gpa_t gpa, uint64_t len, struct iovec *iov, unsigned iov_max)
+{
+	unsigned count = 0;
+
+	if (len == 0)
+		return -EINVAL;
+	while (len > 0) {
+		const struct mem_block *b = find_block(m, gpa);
+		uint64_t n;
+
+		if (!b)
+			return -EFAULT;
+		if (count == iov_max)
+			return -ENOBUFS;
+		n = min_u64(len, b->len - (gpa - b->gpa));
+		iov[count].iov_base = b->hva + (gpa - b->gpa);
+		iov[count++].iov_len = n;
+		gpa += n; /* cannot wrap: no block ends past 2^64 - 1 */
+		len -= n;
+	}
+	return (int)count;
+}
+
 uint64_t mem_total(const struct mem *m)
 {
 	uint64_t sum = 0;

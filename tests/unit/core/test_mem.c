@@ -138,6 +138,48 @@ static void a_copy_of_nothing_succeeds(void **state)
 	assert_int_equal(mem_write(&mem, 3 * PAGE, NULL, 0), 0);
 }
 
+static void pieces_are_one_a_block(void **state)
+{
+	struct iovec iov[3] = { 0 };
+
+	(void)state;
+	assert_int_equal(mem_iov(&mem, PAGE + 7, PAGE - 7, iov, 3), 1);
+	assert_ptr_equal(iov[0].iov_base, low + PAGE + 7);
+	assert_int_equal(iov[0].iov_len, PAGE - 7);
+	assert_int_equal(mem_iov(&mem, 2 * PAGE - 4, PAGE + 4, iov, 3), 2);
+	assert_ptr_equal(iov[0].iov_base, low + 2 * PAGE - 4);
+	assert_int_equal(iov[0].iov_len, 4);
+	assert_ptr_equal(iov[1].iov_base, mid);
+	assert_int_equal(iov[1].iov_len, PAGE);
+	assert_null(iov[2].iov_base);
+	assert_int_equal(mem_iov(&mem, HIGH + PAGE - 1, 1, iov, 1), 1);
+	assert_ptr_equal(iov[0].iov_base, high + PAGE - 1);
+}
+
+static void pieces_that_find_no_room_are_refused(void **state)
+{
+	struct iovec iov[2] = { 0 };
+
+	(void)state;
+	assert_int_equal(mem_iov(&mem, 2 * PAGE - 1, 2, iov, 1), -ENOBUFS);
+	assert_null(iov[1].iov_base);
+	assert_int_equal(mem_iov(&mem, 2 * PAGE - 1, 2, iov, 2), 2);
+	assert_int_equal(mem_iov(&mem, 0, 1, iov, 0), -ENOBUFS);
+}
+
+static void pieces_of_nothing_or_beyond_ram_are_refused(void **state)
+{
+	struct iovec iov[4];
+
+	(void)state;
+	assert_int_equal(mem_iov(&mem, 0, 0, iov, 4), -EINVAL);
+	assert_int_equal(mem_iov(&mem, 3 * PAGE - 1, 2, iov, 4), -EFAULT);
+	assert_int_equal(mem_iov(&mem, HIGH - 1, 2, iov, 4), -EFAULT);
+	assert_int_equal(mem_iov(&mem, 0, UINT64_MAX, iov, 4), -EFAULT);
+	assert_int_equal(mem_iov(&mem, HIGH + 8, UINT64_MAX - 7, iov, 4), -EFAULT);
+	assert_int_equal(mem_iov(&mem, UINT64_MAX, 2, iov, 4), -EFAULT);
+}
+
 static void the_total_is_the_sum_of_the_blocks(void **state)
 {
 	const struct mem none = { 0 };
@@ -162,6 +204,9 @@ int main(void)
 		TEST(a_copy_that_meets_a_hole_copies_nothing),
 		TEST(no_length_wraps_a_copy_round),
 		TEST(a_copy_of_nothing_succeeds),
+		TEST(pieces_are_one_a_block),
+		TEST(pieces_that_find_no_room_are_refused),
+		TEST(pieces_of_nothing_or_beyond_ram_are_refused),
 		TEST(the_total_is_the_sum_of_the_blocks),
 	};
 
