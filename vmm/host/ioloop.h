@@ -6,8 +6,8 @@
  * alike.  Where io_uring is forbidden the same loop stands on epoll, and a few
  * worker threads do the file I/O.
  *
- * A loop belongs to the thread that made it; only ioloop_post() may be called by
- * others. */
+ * A loop belongs to the thread that made it; only ioloop_post() and
+ * ioloop_is_mine() may be called by others. */
 #ifndef BANTAM_HOST_IOLOOP_H
 #define BANTAM_HOST_IOLOOP_H
 
@@ -43,7 +43,9 @@ void ioloop_destroy(struct ioloop *l);
 enum io_engine ioloop_engine(const struct ioloop *l);
 
 /* One round: submit, wait up to timeout_ms (-1: for ever, 0: only look), call back.
- * Returns how many callbacks were made. */
+ * What is ready without waiting is served, and the round does not wait then.  A
+ * callback may run a round itself.
+ * Returns how many callbacks were made, polls that served something among them. */
 unsigned ioloop_round(struct ioloop *l, int timeout_ms);
 
 /* ---- file I/O --------------------------------------------------------------- */
@@ -59,10 +61,10 @@ enum io_kind {
 struct io_op {
 	enum io_kind kind;
 	int fd;
-	int flags;              /* RWF_*, or fallocate's mode */
-	bool by_thread;         /* by a worker thread, whatever the loop stands on */
-	uint64_t offset;        /* bytes */
-	uint64_t len;           /* ALLOCATE */
+	int flags;		 /* RWF_*, or fallocate's mode */
+	bool by_thread;		 /* by a worker thread, whatever the loop stands on */
+	uint64_t offset;	 /* bytes */
+	uint64_t len;		 /* ALLOCATE */
 	const struct iovec *iov; /* READ, WRITE: at most IO_IOV_MAX, unchanged until done */
 	unsigned iov_count;
 	/* On the loop's thread, from ioloop_round(), never from within
@@ -72,12 +74,13 @@ struct io_op {
 	/* the loop's own */
 	struct io_op *next;
 	int64_t result;
+	unsigned retries;
 };
 
 #define IO_IOV_MAX 1024
 
-/* Gather op; it goes to the kernel with the next round.  Never fails: what cannot
- * be queued waits inside the loop.  Operations may complete in any order. */
+/* Gather op; it goes to the kernel with this round or the next.  Never fails: what
+ * cannot be queued waits inside the loop.  Operations may complete in any order. */
 void ioloop_submit(struct ioloop *l, struct io_op *op);
 
 /* Whether the calling thread is the one that made the loop. */
@@ -88,31 +91,40 @@ unsigned ioloop_in_flight(const struct ioloop *l);
 
 /* ---- kicks ------------------------------------------------------------------ */
 
-/* An eventfd (or another descriptor that gives 8-byte counters) that the loop
- * reads.  The caller's memory, in place from add to remove. */
+struct io_watch;
+
+/* An eventfd (or a timerfd).  ready() comes after each write, once for several that
+ * came close together.  The loop sees the write itself and never reads the counter:
+ * a kick costs no system call.  The caller's memory, in place from add to remove. */
 struct io_event {
 	int fd; /* owned by the caller */
 	void (*ready)(void *arg);
 	void *arg;
 	/* the loop's own */
-	uint64_t count;
-	struct io_event_state *state;
+	struct io_watch *watch;
 };
 
-int ioloop_add_event(struct ioloop *l, struct io_event *e); /* 0 or -errno */
+/* A counter that is not 0 is a first kick.
+ * 0; -EBADF; -EPERM for a file that cannot be polled; -ENOMEM, -ENOSPC */
+int ioloop_add_event(struct ioloop *l, struct io_event *e);
 /* No ready() comes after this returns.  The descriptor may be closed then. */
 void ioloop_remove_event(struct ioloop *l, struct io_event *e);
 
-/* Any descriptor that can be polled (tap, socket): level-triggered.
- * events  EPOLLIN | EPOLLOUT, or 0 for a rest */
+/* Any descriptor that can be polled (tap, socket): level-triggered.  The caller's
+ * memory, in place from add to remove.
+ * events  EPOLLIN | EPOLLOUT, or 0 for a rest (in which EPOLLERR and EPOLLHUP may
+ *         come all the same) */
 struct io_source {
 	int fd;
 	void (*ready)(void *arg, uint32_t events);
 	void *arg;
+	/* the loop's own */
+	struct io_watch *watch;
 };
 
 int ioloop_add_source(struct ioloop *l, struct io_source *s, uint32_t events);
 int ioloop_change_source(struct ioloop *l, struct io_source *s, uint32_t events);
+/* No ready() comes after this returns.  The descriptor may be closed then. */
 void ioloop_remove_source(struct ioloop *l, struct io_source *s);
 
 /* ---- timers (host monotonic time, core/clock.h's rules) ------------------------ */
@@ -135,7 +147,8 @@ void ioloop_disarm(struct ioloop *l, struct io_timer *t);
  * memory.  Before the loop sleeps it asks for a while, for longer when that has
  * been worth it of late, and not at all when it has not.  Any may be NULL. */
 struct io_poller {
-	/* Serve what is there; whether there was anything. */
+	/* Serve what is there; whether there was anything.  A round that only
+	 * looks (timeout 0) asks once. */
 	bool (*poll)(void *arg);
 	/* The loop is about to sleep: arrange to be woken.  True if something came
 	 * in the meantime and was served: then it does not sleep yet. */
