@@ -5,7 +5,9 @@
  *	00:1f.0  LPC bridge (ICH9)          pci/lpc.c
  *
  * As firmware would, the bus gives every BAR its address before the guest runs, so
- * that an operating system finds nothing to assign. */
+ * that an operating system finds nothing to assign.  A BAR is decoded in the 32-bit
+ * window and above RAM from 4 GiB on, where no other region is; elsewhere it is
+ * off, until the guest moves it or what was in its way goes. */
 #ifndef BANTAM_PCI_BUS_H
 #define BANTAM_PCI_BUS_H
 
@@ -27,16 +29,18 @@ struct pci_bus {
 	unsigned intx_high[PCI_INTX_LINES]; /* how many functions drive each line */
 };
 
+/* An empty bus.  board is borrowed. */
 void pci_bus_init(struct pci_bus *bus, const struct board *board);
 
 /* Put fn (complete) at devfn, assign its BARs, reset it.
  * 0; -EEXIST if devfn is taken; -ENOSPC if the window is full: err is filled. */
 int pci_bus_add(struct pci_bus *bus, struct pci_function *fn, unsigned devfn, struct err *err);
 
-/* The lowest free device number from 1 on, function 0; -ENOSPC. */
+/* The devfn of the lowest free device number from 1 on, function 0, the LPC
+ * bridge's not among them; -ENOSPC. */
 int pci_bus_free_devfn(const struct pci_bus *bus);
 
-/* Take fn off: its regions go, its line goes low. */
+/* Take fn off: its regions go, its line goes low, its MSI-X lines close. */
 void pci_bus_remove(struct pci_bus *bus, struct pci_function *fn);
 
 /* Configuration cycles; any offset below 4096, size 1, 2 or 4, aligned.  Where no
@@ -45,5 +49,14 @@ uint32_t pci_bus_read(struct pci_bus *bus, unsigned bus_number, unsigned devfn, 
 		      unsigned size);
 void pci_bus_write(struct pci_bus *bus, unsigned bus_number, unsigned devfn, unsigned offset,
 		   unsigned size, uint32_t value);
+
+/* ---- for function.c --------------------------------------------------------------- */
+
+/* fn's registers ask for its BARs at gpas; UINT64_MAX: nowhere. */
+void pci_bus_decode(struct pci_bus *bus, struct pci_function *fn, const gpa_t gpas[PCI_BARS]);
+
+/* fn's pin, and whether it may drive its line.  Any thread. */
+void pci_bus_drive_intx(struct pci_bus *bus, struct pci_function *fn, bool level);
+void pci_bus_block_intx(struct pci_bus *bus, struct pci_function *fn, bool blocked);
 
 #endif

@@ -1,5 +1,6 @@
 /* fake/fake_board.h: a board for device tests: real buses and a real clock on a
- * time that only the test moves, and recorders for interrupts and power.
+ * time that only the test moves, and recorders for interrupts, messages, doorbells
+ * and power.
  *
  *      struct fake_board fb;
  *
@@ -12,10 +13,31 @@
 #ifndef BANTAM_FAKE_BOARD_H
 #define BANTAM_FAKE_BOARD_H
 
-#include "core/device.h"
-#include "core/mem.h"
+#include <stdatomic.h>
 
-#define FAKE_GSIS 24u
+#include "core/device.h"
+#include "core/doorbell.h"
+#include "core/mem.h"
+#include "core/msi.h"
+
+#define FAKE_GSIS      24u
+#define FAKE_MSIS      256u
+#define FAKE_DOORBELLS 64u
+
+/* A line of the MSI sink; those never opened are all zero. */
+struct fake_msi {
+	bool open;
+	uint64_t address; /* of the last route that was taken */
+	uint32_t data;
+	unsigned routes; /* since it was opened */
+	atomic_uint sends;
+};
+
+struct fake_doorbell {
+	bool attached;
+	gpa_t gpa;
+	int fd;
+};
 
 /* Not to be copied or moved after fake_board_init(): it points into itself. */
 struct fake_board {
@@ -33,6 +55,18 @@ struct fake_board {
 	unsigned irq_calls[FAKE_GSIS]; /* every set(), with or without a change */
 	bool irq_merges;		/* say of each edge that it merged with one before */
 
+	/* Lines are given out from 0 on, each once: sends[] of a closed one stay. */
+	struct msi_sink msi_sink;
+	struct fake_msi msis[FAKE_MSIS];
+	unsigned msi_count;	 /* lines ever opened */
+	unsigned msi_open_count; /* lines open now */
+	int msi_open_rc, msi_route_rc; /* what the next calls return; 0: they work */
+
+	struct doorbell_sink doorbell_sink;
+	struct fake_doorbell doorbells[FAKE_DOORBELLS];
+	unsigned doorbell_count; /* attached now */
+	int doorbell_rc;	 /* what the next attach returns; 0: it works */
+
 	struct power_sink sink;
 	enum power_event power_event; /* of the first request: the first wins */
 	uint32_t power_value;
@@ -46,6 +80,13 @@ void fake_board_init(struct fake_board *fb);
 /* Let ns nanoseconds pass; stops at each timer's deadline and runs the clock
  * there, so that handlers see the time at which they were due. */
 void fake_board_advance(struct fake_board *fb, uint64_t ns);
+
+/* The doorbell attached at gpa, or NULL. */
+const struct fake_doorbell *fake_doorbell_at(const struct fake_board *fb, gpa_t gpa);
+
+/* A memory access as a guest makes it; size 1..8. */
+uint64_t fake_mmio_read(struct fake_board *fb, gpa_t gpa, unsigned size);
+void fake_mmio_write(struct fake_board *fb, gpa_t gpa, unsigned size, uint64_t value);
 
 /* A port access as a guest makes it. */
 uint8_t fake_in8(struct fake_board *fb, uint16_t port);
