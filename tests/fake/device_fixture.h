@@ -31,13 +31,14 @@ static inline int fixture_make(void **state, const struct device_type *type, con
 	return 0;
 }
 
-/* A device that goes leaves no port and no timer behind. */
+/* A device that goes leaves no port, no memory and no timer behind. */
 static inline int fixture_free(void **state)
 {
 	struct fixture *f = *state;
 
 	f->dev->type->destroy(f->dev);
 	assert_int_equal(f->fb.pio.region_count, 0);
+	assert_int_equal(f->fb.mmio.region_count, 0);
 	assert_null(f->fb.clock.first);
 	free(f);
 	return 0;

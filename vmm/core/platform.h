@@ -12,6 +12,7 @@
  *  0xc0000000   ECAM, 256 MiB             PCI configuration space
  *  0xd0000000   32-bit PCI window         up to the IOAPIC
  *  0xfec00000   IOAPIC (KVM)
+ *  0xfed1c000   the LPC bridge's chipset registers
  *  0xfee00000   local APICs (KVM)
  *  0xfffbc000   KVM's identity-map page, then its 3 TSS pages (VT-x only)
  *  0xfffc0000   firmware, up to 4 GiB
@@ -25,6 +26,8 @@
 #define PCI32_BASE       UINT64_C(0xd0000000)
 #define PCI32_END        UINT64_C(0xfec00000)
 #define IOAPIC_BASE      UINT64_C(0xfec00000)
+#define RCRB_BASE        UINT64_C(0xfed1c000)
+#define RCRB_BYTES       KIB(16)
 #define LAPIC_BASE       UINT64_C(0xfee00000)
 #define KVM_IDENTITY_GPA UINT64_C(0xfffbc000)
 #define KVM_TSS_GPA      UINT64_C(0xfffbd000)

@@ -64,6 +64,7 @@ struct machine {
 	struct device *parts[PARTS_MAX];
 	unsigned part_count;
 	struct device *acpi_pm; /* one of parts: has the power button */
+	struct device *hostbridge; /* one of parts: has the PCI bus */
 	struct serial_line serial[SERIAL_PORTS];
 	struct irq_or serial_irqs[2]; /* COM1 and COM3, COM2 and COM4 */
 	struct chardev *debugcon;

@@ -16,6 +16,7 @@
 #include "chipset/uart16550.h"
 #include "machine/internal.h"
 #include "pci/hostbridge.h"
+#include "pci/lpc.h"
 
 static void nobody_there(const struct bus *bus, uint64_t addr, bool is_write)
 {
@@ -82,6 +83,7 @@ static int add_all(struct machine *m, struct err *err)
 		.ram_above_4g_bytes = total - low,
 	};
 	const struct debugcon_config debugcon = { .chardev = m->debugcon };
+	struct lpc_config lpc;
 	const struct {
 		const struct device_type *type;
 		const void *config;
@@ -91,7 +93,7 @@ static int add_all(struct machine *m, struct err *err)
 		{ &mc146818_type, &rtc, false },
 		{ &i8042_type, NULL, false },
 		{ &port92_type, NULL, false },
-		{ &hostbridge_type, NULL, false },
+		{ &lpc_type, &lpc, false },
 		{ &post_type, NULL, false },
 		{ &pvpanic_type, NULL, false },
 		{ &debugcon_type, &debugcon, false },
@@ -101,6 +103,10 @@ static int add_all(struct machine *m, struct err *err)
 	m->acpi_pm = add(m, &acpi_pm_type, NULL, err);
 	if (!m->acpi_pm)
 		return -EIO;
+	m->hostbridge = add(m, &hostbridge_type, NULL, err);
+	if (!m->hostbridge)
+		return -EIO;
+	lpc.bus = hostbridge_bus(m->hostbridge);
 	for (unsigned i = 0; i < ARRAY_LEN(parts); i++)
 		if (!parts[i].left_out && !add(m, parts[i].type, parts[i].config, err))
 			return -EIO;
@@ -149,5 +155,5 @@ void pc_destroy(struct machine *m)
 	}
 	for (unsigned i = 0; i < SERIAL_PORTS; i++)
 		m->serial[i].uart = NULL;
-	m->acpi_pm = NULL;
+	m->acpi_pm = m->hostbridge = NULL;
 }
