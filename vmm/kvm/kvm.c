@@ -26,9 +26,11 @@ const struct kvm_cap kvm_caps[] = {
 	CAP(TSC_DEADLINE_TIMER, false, "the guest's precise timer"),
 	CAP(ADJUST_CLOCK, false, "the guest's clock stands still while it is paused"),
 	CAP(KVMCLOCK_CTRL, false, "a paused guest does not report a lockup"),
+	CAP(IRQ_ROUTING, false, "message-signalled interrupts (disks, network)"),
 	CAP(IRQFD, false, "interrupts from the I/O thread (disks, network)"),
 	CAP(IOEVENTFD, false, "queue notifications without an exit (disks, network)"),
-	CAP(SIGNAL_MSI, false, "message-signalled interrupts (disks, network)"),
+	CAP(IOEVENTFD_ANY_LENGTH, false, "the same by one doorbell a queue, not two"),
+	CAP(SIGNAL_MSI, false, "message-signalled interrupts without irqfd"),
 };
 const unsigned kvm_cap_count = ARRAY_LEN(kvm_caps);
 
@@ -103,7 +105,7 @@ int kvm_check_caps(const struct kvm *k, struct err *err)
 	return 0;
 }
 
-static bool has(const struct kvm *k, long number)
+bool kvm_has(const struct kvm *k, long number)
 {
 	return ioctl(k->dev_fd, KVM_CHECK_EXTENSION, number) > 0;
 }
@@ -118,14 +120,15 @@ int kvm_create_vm(struct kvm *k, gpa_t identity_gpa, gpa_t tss_gpa, struct err *
 	if (k->vm_fd < 0)
 		return errno == EBUSY ? open_failed(-EBUSY, err)
 				      : err_errno(err, -errno, "KVM_CREATE_VM");
+	k->vm_count++;
 	/* VT-x without unrestricted guest runs real mode in a VM86 task and
 	 * needs four pages of guest-physical space that nobody uses. */
-	if (has(k, KVM_CAP_SET_IDENTITY_MAP_ADDR) &&
+	if (kvm_has(k, KVM_CAP_SET_IDENTITY_MAP_ADDR) &&
 	    ioctl(k->vm_fd, KVM_SET_IDENTITY_MAP_ADDR, &identity_gpa) < 0) {
 		rc = err_errno(err, -errno, "KVM_SET_IDENTITY_MAP_ADDR");
 		goto fail;
 	}
-	if (has(k, KVM_CAP_SET_TSS_ADDR) &&
+	if (kvm_has(k, KVM_CAP_SET_TSS_ADDR) &&
 	    ioctl(k->vm_fd, KVM_SET_TSS_ADDR, (unsigned long)tss_gpa) < 0) {
 		rc = err_errno(err, -errno, "KVM_SET_TSS_ADDR");
 		goto fail;

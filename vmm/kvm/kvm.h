@@ -12,6 +12,7 @@ struct kvm {
 	int dev_fd;         /* /dev/kvm */
 	uint32_t run_bytes; /* size of a vCPU's shared page area */
 	int vm_fd;          /* -1 until kvm_create_vm() */
+	unsigned vm_count;  /* VMs made so far: tells one from its successor */
 	int max_vcpus;
 	struct kvm_cpuid2 *cpuid; /* what KVM supports, fetched once */
 	uint64_t clock_ns;  /* kvmclock while it is held; 0: not held */
@@ -35,6 +36,9 @@ int kvm_open(struct kvm *k, struct err *err);
 
 /* The value of a capability: 0 when absent. */
 int kvm_cap_value(const struct kvm *k, const struct kvm_cap *cap);
+
+/* Whether this KVM has capability number (KVM_CAP_*). */
+bool kvm_has(const struct kvm *k, long number);
 
 /* Check every needed capability: 0, or -ENOTSUP with err naming the first one
  * that is missing. */

@@ -3,10 +3,13 @@
 #define BANTAM_MACHINE_INTERNAL_H
 
 #include "core/device.h"
+#include "core/doorbell.h"
 #include "core/irq_or.h"
 #include "core/lock.h"
+#include "core/msi.h"
 #include "host/loop.h"
 #include "kvm/kvm.h"
+#include "kvm/msi.h"
 #include "machine/autopsy.h"
 #include "machine/config.h"
 #include "machine/events.h"
@@ -60,6 +63,9 @@ struct machine {
 	struct timekeeper guest_time;
 	struct power_sink power;
 	struct power_ask ask;
+	struct kvm_msi_lines msi_lines;
+	struct msi_sink msi;
+	struct doorbell_sink doorbells;
 	struct board board;
 	struct device *parts[PARTS_MAX];
 	unsigned part_count;

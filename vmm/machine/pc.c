@@ -14,6 +14,7 @@
 #include "chipset/pvpanic.h"
 #include "chipset/port92.h"
 #include "chipset/uart16550.h"
+#include "kvm/doorbell.h"
 #include "machine/internal.h"
 #include "pci/hostbridge.h"
 #include "pci/lpc.h"
@@ -122,6 +123,10 @@ int pc_create(struct machine *m, struct err *err)
 	if (log_enabled(LOG_DEBUG))
 		m->pio.unclaimed = m->mmio.unclaimed = nobody_there;
 	m->power = (struct power_sink){ .request = life_ask, .ctx = m };
+	kvm_msi_init(&m->msi_lines, &m->kvm);
+	m->msi = (struct msi_sink){ kvm_msi_open, kvm_msi_close, kvm_msi_route, kvm_msi_send,
+				    &m->msi_lines };
+	m->doorbells = (struct doorbell_sink){ kvm_doorbell_attach, kvm_doorbell_detach, &m->kvm };
 	m->board = (struct board){
 		.pio = &m->pio,
 		.mmio = &m->mmio,
@@ -129,6 +134,8 @@ int pc_create(struct machine *m, struct err *err)
 		.mem = &m->ram.mem,
 		.power = &m->power,
 		.irq = { .set = kvm_irq_set, .ctx = &m->kvm },
+		.msi = &m->msi,
+		.doorbells = &m->doorbells,
 	};
 	device_lock(&m->lock);
 	rc = add_all(m, err);
