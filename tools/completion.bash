@@ -12,16 +12,17 @@ _bantam_words() {
 }
 
 _bantam_run() {
-	local flags="--kernel --initrd --append --cmdline --memory --cpus --name --serial
-		--debugcon --log --timeout --idle-timeout --on-reboot --on-panic --debug-exit
+	local flags="--kernel --initrd --append --cmdline --memory --cpus --name --disk --rng
+		--balloon --serial --console --debugcon --log --timeout --idle-timeout --on-reboot --on-panic --debug-exit
 		--events --config --dry-run --timeline --stats --verbose --help"
 
 	case $2 in
-	-k|--kernel|-i|--initrd|--log|--events|--config) _bantam_paths "$1" ;;
-	--serial|--debugcon) _bantam_words "$1" "stdio pty file= unix= null" ;;
+	-k|--kernel|-i|--initrd|-d|--disk|--log|--events|--config) _bantam_paths "$1" ;;
+	--serial|--console|--debugcon) _bantam_words "$1" "stdio pty file= unix= null" ;;
+	--rng) _bantam_words "$1" "on off on,rate=" ;;
 	--on-reboot) _bantam_words "$1" "exit restart" ;;
 	--on-panic) _bantam_words "$1" "exit pause dump=" ;;
-	-a|--append|--cmdline|-m|--memory|-c|--cpus|--name|--timeout|--idle-timeout) ;;
+	-a|--append|--cmdline|-m|--memory|-c|--cpus|--name|--balloon|--timeout|--idle-timeout) ;;
 	*) _bantam_words "$1" "$flags" ;;
 	esac
 }

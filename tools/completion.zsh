@@ -11,6 +11,10 @@ _bantam_run() {
 		'(-m --memory)'{-m,--memory}'[size of memory]:size:(512M 1G 2G 4G)' \
 		'(-c --cpus)'{-c,--cpus}'[number of CPUs]:number:' \
 		'--name[what messages call this guest]:name:' \
+		'*'{-d,--disk}'[disk image or block device]:file:_files' \
+		'--rng[random numbers]:switch:(on off on,rate=)' \
+		'--balloon[memory to take back]:size:' \
+		'*--console[where a virtio console goes]:where:(stdio pty file= unix= null)' \
 		'*--serial[where a serial port goes]:where:(stdio pty file= unix= null)' \
 		'--debugcon[where debug ports go]:where:(stdio pty file= unix= null)' \
 		'--log[serial output with time stamps]:file:_files' \

@@ -6,17 +6,10 @@
 
 #include "base/units.h"
 #include "tools/config_file.h"
+#include "tools/device_options.h"
 
 #define MEMORY_STEP_BYTES MIB(2)
 #define MEMORY_MAX_BYTES  (UINT64_C(1) << 40)
-
-/* "'12Q' is not a size: use for example 512M or 2G" */
-static int wrong(struct err *err, const char *value, const char *what, const char *right)
-{
-	char text[QUOTED_BYTES];
-
-	return err_set(err, -EINVAL, "'%s' %s: %s", quoted(text, value), what, right);
-}
 
 static int set_path(const char **path, const char *value, struct err *err)
 {
@@ -72,9 +65,9 @@ static int set_memory(void *target, const char *value, struct err *err)
 
 	rc = parse_size(value, &bytes);
 	if (rc == -EINVAL)
-		return wrong(err, value, "is not a size", "use for example 512M or 2G");
+		return value_wrong(err, value, "is not a size", "use for example 512M or 2G");
 	if (rc == -ERANGE || bytes > MEMORY_MAX_BYTES)
-		return wrong(err, value, "is too much", "1T is the most");
+		return value_wrong(err, value, "is too much", "1T is the most");
 	if (bytes < RAM_MIN_BYTES)
 		return err_set(err, -EINVAL, "'%s' is too little: %s is the least", value,
 			       format_size(size, RAM_MIN_BYTES));
@@ -102,35 +95,6 @@ static int set_cpus(void *target, const char *value, struct err *err)
 	return 0;
 }
 
-static int parse_serial(const char *value, struct serial_config *out, struct err *err)
-{
-	static const struct {
-		const char *word;
-		enum chardev_kind kind;
-		bool has_path;
-	} kinds[] = {
-		{ "stdio", CHARDEV_STDIO, false }, { "pty", CHARDEV_PTY, false },
-		{ "null", CHARDEV_NULL, false },   { "file=", CHARDEV_FILE, true },
-		{ "unix=", CHARDEV_UNIX, true },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-		const size_t len = strlen(kinds[i].word);
-
-		if (strncmp(value, kinds[i].word, len) != 0 ||
-		    (value[len] != '\0') != kinds[i].has_path)
-			continue;
-		*out = (struct serial_config){
-			.present = true,
-			.kind = kinds[i].kind,
-			.path = kinds[i].has_path ? value + len : NULL,
-		};
-		return 0;
-	}
-	return wrong(err, value, "is not a place for a terminal",
-		     "use stdio, pty, file=PATH, unix=PATH or null");
-}
-
 static int set_serial(void *target, const char *value, struct err *err)
 {
 	struct run_options *o = target;
@@ -139,7 +103,7 @@ static int set_serial(void *target, const char *value, struct err *err)
 	if (o->serial_count == SERIAL_PORTS)
 		return err_set(err, -EINVAL, "given too often: there are COM1 to COM%d",
 			       SERIAL_PORTS);
-	rc = parse_serial(value, &o->config.serial[o->serial_count], err);
+	rc = place_parse(value, &o->config.serial[o->serial_count], err);
 	if (rc == 0)
 		o->serial_count++;
 	return rc;
@@ -147,7 +111,66 @@ static int set_serial(void *target, const char *value, struct err *err)
 
 static int set_debugcon(void *target, const char *value, struct err *err)
 {
-	return parse_serial(value, &((struct run_options *)target)->config.debugcon, err);
+	return place_parse(value, &((struct run_options *)target)->config.debugcon, err);
+}
+
+/* A copy of a value that its parser cuts into parts; freed by
+ * run_options_release(). */
+static char *keep(struct run_options *o, const char *value)
+{
+	struct kept_text *k = malloc(sizeof(*k) + strlen(value) + 1);
+
+	if (!k)
+		return NULL;
+	k->next = o->kept;
+	o->kept = k;
+	return strcpy(k->text, value);
+}
+
+static int set_disk(void *target, const char *value, struct err *err)
+{
+	struct run_options *o = target;
+	struct machine_config *c = &o->config;
+	char *text;
+
+	if (c->disk_count == MACHINE_DISKS_MAX)
+		return err_set(err, -EINVAL, "given too often: %d are the most", MACHINE_DISKS_MAX);
+	text = keep(o, value);
+	if (!text)
+		return err_errno(err, -ENOMEM, "disk");
+	return disk_option_parse(text, &c->disks[c->disk_count++], err);
+}
+
+static int set_console(void *target, const char *value, struct err *err)
+{
+	struct run_options *o = target;
+	struct machine_config *c = &o->config;
+	char *text;
+
+	if (c->console_count == MACHINE_CONSOLES_MAX)
+		return err_set(err, -EINVAL, "given too often: %d are the most",
+			       MACHINE_CONSOLES_MAX);
+	text = keep(o, value);
+	if (!text)
+		return err_errno(err, -ENOMEM, "console");
+	return console_option_parse(text, &c->consoles[c->console_count++], err);
+}
+
+static int set_rng(void *target, const char *value, struct err *err)
+{
+	struct run_options *o = target;
+	char *text = keep(o, value);
+
+	return text ? rng_option_parse(text, &o->config.rng, err) : err_errno(err, -ENOMEM, "rng");
+}
+
+static int set_balloon(void *target, const char *value, struct err *err)
+{
+	struct run_options *o = target;
+	char *text = keep(o, value);
+
+	return text ? balloon_option_parse(text, &o->config.balloon, err)
+		    : err_errno(err, -ENOMEM, "balloon");
 }
 
 static int set_debug_exit(void *target, const char *value, struct err *err)
@@ -164,11 +187,11 @@ static int parse_limit(const char *value, uint64_t *ns, struct err *err)
 	const int rc = parse_duration(value, ns);
 
 	if (rc == -EINVAL)
-		return wrong(err, value, "is not a duration",
+		return value_wrong(err, value, "is not a duration",
 			     "use for example 90s, 10m, 1h, or 0 for no limit");
 	/* Far from where sums of times could wrap. */
 	if (rc == -ERANGE || *ns > LIMIT_MAX_NS)
-		return wrong(err, value, "is too long", "use 0 for no limit");
+		return value_wrong(err, value, "is too long", "use 0 for no limit");
 	return 0;
 }
 
@@ -210,7 +233,7 @@ static int set_on_reboot(void *target, const char *value, struct err *err)
 	else if (strcmp(value, "restart") == 0)
 		c->on_reboot = ON_REBOOT_RESTART;
 	else
-		return wrong(err, value, "is not known", "use exit or restart");
+		return value_wrong(err, value, "is not known", "use exit or restart");
 	return 0;
 }
 
@@ -226,7 +249,7 @@ static int set_on_panic(void *target, const char *value, struct err *err)
 	else if (strncmp(value, "dump=", 5) == 0 && value[5] != '\0')
 		c->on_panic = ON_PANIC_DUMP, c->dump_path = value + 5;
 	else
-		return wrong(err, value, "is not known", "use exit, pause or dump=FILE");
+		return value_wrong(err, value, "is not known", "use exit, pause or dump=FILE");
 	return 0;
 }
 
@@ -239,7 +262,7 @@ static int set_name(void *target, const char *value, struct err *err)
 
 	if (len < 1 || len > RUN_NAME_BYTES_MAX || value[strspn(value, safe)] != '\0' ||
 	    value[0] == '.' || value[0] == '-')
-		return wrong(err, value, "is not a name",
+		return value_wrong(err, value, "is not a name",
 			     "use 1 to 64 letters, digits, '.', '_' and '-', a letter first");
 	((struct run_options *)target)->config.name = value;
 	return 0;
@@ -299,10 +322,27 @@ static const struct option_row rows[] = {
 	{ "cpus", 'c', "N", NULL, "1 to 64; default 1", set_cpus },
 	{ "name", 0, "NAME", NULL, "what messages call this guest; default bantam-PID", set_name },
 
+	{ "disk", 'd', "FILE[,KEY=VALUE...]", "Devices",
+	  "a disk image or block device, vda, vdb, ... in order; keys:\n"
+	  "format=raw, ro, snapshot, overlay=mem, serial=TEXT, discard=on|off,\n"
+	  "cache=writeback|writethrough|none, aio=io_uring|threads, queues=N,\n"
+	  "queue-size=N, iops=N, iops-burst=N, bps=SIZE, bps-burst=SIZE",
+	  set_disk },
+	{ "rng", 0, "on|off[,rate=SIZE]", NULL,
+	  "random numbers for the guest, at most rate bytes a second; default on", set_rng },
+	{ "balloon", 0, "SIZE[,KEY=VALUE...]", NULL,
+	  "take SIZE of the guest's memory back while it can spare it; keys:\n"
+	  "deflate-on-oom=on|off, free-page-reporting=on|off, stats=DURATION",
+	  set_balloon },
+
 	{ "serial", 0, "WHERE", "Terminals",
 	  "stdio, pty, file=PATH, unix=PATH or null; repeat for COM1 to\n"
 	  "COM4; default: COM1 on stdio",
 	  set_serial },
+	{ "console", 0, "WHERE[,name=NAME]", NULL,
+	  "the same for virtio consoles hvc0, hvc1, ...; with a name: for\n"
+	  "/dev/virtio-ports/NAME",
+	  set_console },
 	{ "debugcon", 0, "WHERE", NULL, "the same for bytes written to port 0x402 or 0xe9",
 	  set_debugcon },
 	{ "log", 0, "FILE", NULL, "serial output with time stamps", set_log },
@@ -363,6 +403,7 @@ int run_options_parse(struct run_options *o, int argc, char *const argv[], struc
 	o->config.memory_bytes = MIB(512);
 	o->config.cpu_count = 1;
 	o->config.events_fd = -1;
+	o->config.rng.present = true;
 
 	rc = options_walk(&run_option_table, argc, argv, visit_first, o, &rest, err);
 	if (rc < 0 || o->help)
@@ -379,4 +420,10 @@ void run_options_release(struct run_options *o)
 {
 	free(o->file_text);
 	o->file_text = NULL;
+	while (o->kept) {
+		struct kept_text *k = o->kept;
+
+		o->kept = k->next;
+		free(k);
+	}
 }

@@ -16,6 +16,12 @@
 
 #define RUN_NAME_BYTES_MAX 64
 
+/* A value that was cut into parts; config points into it. */
+struct kept_text {
+	struct kept_text *next;
+	char text[];
+};
+
 struct run_options {
 	struct machine_config config; /* complete when run_options_parse() returned 0 */
 	bool help;
@@ -27,6 +33,7 @@ struct run_options {
 	unsigned serial_count;	  /* how many --serial */
 	/* What config points into. */
 	char *file_text; /* --config's, or NULL */
+	struct kept_text *kept;
 	char append[CMDLINE_BYTES_MAX];
 	char cmdline[CMDLINE_BYTES_MAX];
 	char kernel_path[PATH_MAX];

@@ -18,7 +18,8 @@ struct used_file {
 	const char *name; /* NULL for an existing file */
 };
 
-#define USED_FILES_MAX (BOOT_INITRDS_MAX + SERIAL_PORTS + 6)
+#define USED_FILES_MAX \
+	(BOOT_INITRDS_MAX + SERIAL_PORTS + MACHINE_DISKS_MAX + MACHINE_CONSOLES_MAX + 6)
 
 struct used_files {
 	unsigned count;
@@ -157,28 +158,92 @@ static int check_serial(const char *flag, const struct serial_config *s, struct 
 	return 0;
 }
 
-/* COM1 is always there: on stdio, unless the debug console took that. */
-static int resolve_serials(struct run_options *o, struct used_files *used, struct err *err)
+/* What a disk is on must be there; disk_open() proves the rest.  A regular file that
+ * the guest writes is nobody else's. */
+static int check_disk(const struct disk_config *d, struct used_files *used, struct err *err)
+{
+	const bool written = !d->read_only && !d->snapshot && !d->overlay;
+	char text[QUOTED_BYTES];
+	struct used_file file = { .flag = "disk" };
+	struct stat st;
+
+	if (stat(d->path, &st) < 0)
+		return err_errno(err, -errno, "--disk: %s", quoted(text, d->path));
+	if (!S_ISREG(st.st_mode))
+		return 0;
+	file.dev = st.st_dev;
+	file.ino = st.st_ino;
+	if (written)
+		return use_file(used, &file, err);
+	used->files[used->count++] = file;
+	return 0;
+}
+
+static bool is_stdio(const struct serial_config *s)
+{
+	return s->present && s->kind == CHARDEV_STDIO;
+}
+
+/* Ports are found by their names, so no two have the same. */
+static int check_consoles(const struct machine_config *c, struct used_files *used, struct err *err)
+{
+	for (unsigned i = 0; i < c->console_count; i++) {
+		const int rc = check_serial("console", &c->consoles[i].at, used, err);
+
+		if (rc < 0)
+			return rc;
+		for (unsigned k = 0; k < i && c->consoles[i].name; k++)
+			if (c->consoles[k].name &&
+			    strcmp(c->consoles[k].name, c->consoles[i].name) == 0)
+				return err_set(err, -EEXIST, "--console: name=%s is given twice",
+					       c->consoles[i].name);
+	}
+	return 0;
+}
+
+/* Who has stdin and stdout: at most one of them.  NULL: nobody so far. */
+static const char *stdio_user(const struct machine_config *c)
+{
+	if (is_stdio(&c->debugcon))
+		return "debugcon";
+	for (unsigned i = 0; i < c->console_count; i++)
+		if (is_stdio(&c->consoles[i].at))
+			return "console";
+	return NULL;
+}
+
+static unsigned count_stdio(const struct machine_config *c)
+{
+	unsigned count = is_stdio(&c->debugcon);
+
+	for (unsigned i = 0; i < c->console_count; i++)
+		count += is_stdio(&c->consoles[i].at);
+	for (unsigned i = 0; i < SERIAL_PORTS; i++)
+		count += is_stdio(&c->serial[i]);
+	return count;
+}
+
+/* COM1 is always there: on stdio, unless another terminal took that. */
+static int resolve_terminals(struct run_options *o, struct used_files *used, struct err *err)
 {
 	struct machine_config *c = &o->config;
-	const bool debugcon_stdio = c->debugcon.present && c->debugcon.kind == CHARDEV_STDIO;
-	unsigned stdio_users = debugcon_stdio;
+	const char *user = stdio_user(c);
 	int rc = 0;
 
 	if (o->serial_count == 0)
 		c->serial[0] = (struct serial_config){
 			.present = true,
-			.kind = debugcon_stdio ? CHARDEV_NULL : CHARDEV_STDIO,
+			.kind = user ? CHARDEV_NULL : CHARDEV_STDIO,
 		};
-	for (unsigned i = 0; i < SERIAL_PORTS && rc == 0; i++) {
-		stdio_users += c->serial[i].present && c->serial[i].kind == CHARDEV_STDIO;
+	for (unsigned i = 0; i < SERIAL_PORTS && rc == 0; i++)
 		rc = check_serial("serial", &c->serial[i], used, err);
-	}
 	if (rc == 0)
 		rc = check_serial("debugcon", &c->debugcon, used, err);
-	if (rc == 0 && stdio_users > 1)
+	if (rc == 0)
+		rc = check_consoles(c, used, err);
+	if (rc == 0 && count_stdio(c) > 1)
 		return err_set(err, -EINVAL, "--%s: stdio is taken: only one terminal can have it",
-			       debugcon_stdio ? "debugcon" : "serial");
+			       user ? user : "serial");
 	return rc;
 }
 
@@ -281,8 +346,12 @@ int run_resolve(struct run_options *o, struct err *err)
 		rc = check_input("initrd", c->initrd_paths[i], &used, err);
 	if (rc == 0)
 		rc = resolve_cmdline(o, err);
+	for (unsigned i = 0; i < c->disk_count && rc == 0; i++)
+		rc = check_disk(&c->disks[i], &used, err);
 	if (rc == 0)
-		rc = resolve_serials(o, &used, err);
+		rc = resolve_terminals(o, &used, err);
+	if (rc == 0 && c->balloon.size_bytes >= c->memory_bytes)
+		return err_set(err, -EINVAL, "--balloon: takes all of the guest's --memory: give less");
 	if (rc == 0 && c->log_path)
 		rc = check_output("log", c->log_path, &used, err);
 	if (rc == 0 && c->events_path)

@@ -225,3 +225,10 @@ int options_parse(const struct option_table *table, int argc, char *const argv[]
 {
 	return options_walk(table, argc, argv, apply_flag, target, rest, err);
 }
+
+int value_wrong(struct err *err, const char *value, const char *what, const char *right)
+{
+	char text[QUOTED_BYTES];
+
+	return err_set(err, -EINVAL, "'%s' %s: %s", quoted(text, value), what, right);
+}

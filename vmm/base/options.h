@@ -65,6 +65,10 @@ const struct option_row *option_nearest(const struct option_table *table, const 
  * same word; -1 is too far. */
 int word_distance(const char *typed, const char *name);
 
+/* err: "'value' what: right", as in "'12Q' is not a size: use for example 512M".
+ * Returns -EINVAL. */
+int value_wrong(struct err *err, const char *value, const char *what, const char *right);
+
 #define QUOTED_BYTES 68
 
 /* The user's own text, fit for a one-line message: cut in the middle when long,

@@ -5,6 +5,7 @@
 #define BANTAM_MACHINE_CONFIG_H
 
 #include "base/types.h"
+#include "block/disk.h"
 #include "boot/boot.h"
 #include "char/chardev.h"
 #include "core/platform.h"
@@ -17,6 +18,27 @@ struct serial_config {
 	enum chardev_kind kind;
 	const char *path; /* FILE, UNIX */
 };
+
+/* A virtio console, or a named port. */
+struct console_config {
+	struct serial_config at;
+	const char *name; /* NULL: a console */
+};
+
+struct rng_config {
+	bool present;
+	uint64_t rate_bytes; /* a second; 0: no limit */
+};
+
+struct balloon_config {
+	bool present;
+	uint64_t size_bytes; /* to be taken, a multiple of 4096 */
+	bool deflate_on_oom, free_page_reporting;
+	uint64_t stats_period_ns; /* 0: none */
+};
+
+#define MACHINE_DISKS_MAX    24
+#define MACHINE_CONSOLES_MAX 8
 
 struct machine_config {
 	uint64_t start_ns;             /* host monotonic time of the program's start: zero of
@@ -31,6 +53,12 @@ struct machine_config {
 	unsigned cpu_count;            /* 1..CPUS_MAX */
 	struct serial_config serial[SERIAL_PORTS];
 	struct serial_config debugcon; /* ports 0x402 and 0xe9; not present: bytes vanish */
+	struct disk_config disks[MACHINE_DISKS_MAX];
+	unsigned disk_count;
+	struct console_config consoles[MACHINE_CONSOLES_MAX];
+	unsigned console_count;
+	struct rng_config rng;
+	struct balloon_config balloon;
 	bool debug_exit;               /* isa-debug-exit at 0xf4 */
 	uint64_t timeout_ns;           /* 0: none */
 	uint64_t idle_timeout_ns;      /* 0: none */

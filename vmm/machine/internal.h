@@ -2,11 +2,13 @@
 #ifndef BANTAM_MACHINE_INTERNAL_H
 #define BANTAM_MACHINE_INTERNAL_H
 
+#include "block/block.h"
 #include "core/device.h"
 #include "core/doorbell.h"
 #include "core/irq_or.h"
 #include "core/lock.h"
 #include "core/msi.h"
+#include "host/iothread.h"
 #include "host/loop.h"
 #include "kvm/kvm.h"
 #include "kvm/msi.h"
@@ -22,7 +24,7 @@
 #include "machine/verdict.h"
 #include "machine/watch.h"
 
-#define PARTS_MAX 24
+#define PARTS_MAX 64
 
 /* A COM port: the host's end and the guest's end. */
 struct serial_line {
@@ -31,6 +33,21 @@ struct serial_line {
 	struct chardev *chardev; /* NULL: the port is not there */
 	struct device *uart;
 	void (*key)(struct serial_line *s, uint8_t key); /* Ctrl-A and key were typed */
+};
+
+#define DISK_QUEUES_MAX 16
+
+/* A disk: what is behind it, and who serves its queues. */
+struct disk {
+	char label[8];	     /* "vda" */
+	struct block *block; /* open as long as the guest's files are */
+	struct iothread *threads[DISK_QUEUES_MAX]; /* [0] is NULL: machine.io serves queue 0 */
+};
+
+/* A virtio console or port: the host's end. */
+struct virtio_line {
+	struct machine *m;
+	struct chardev *chardev;
 };
 
 /* What a device or vCPU asked for, on its way to the main thread. */
@@ -75,6 +92,12 @@ struct machine {
 	struct irq_or serial_irqs[2]; /* COM1 and COM3, COM2 and COM4 */
 	struct chardev *debugcon;
 
+	/* the I/O threads' */
+	struct iothread *io;
+	struct disk disks[MACHINE_DISKS_MAX];
+	struct virtio_line consoles[MACHINE_CONSOLES_MAX];
+	struct device *virtio_console; /* one of parts, or NULL */
+
 	/* the main thread's */
 	struct loop loop;
 	struct loop_source ask_source; /* eventfd: a power_ask is there */
@@ -91,6 +114,22 @@ struct machine {
 int pc_create(struct machine *m, struct err *err);
 void pc_reset(struct machine *m);
 void pc_destroy(struct machine *m);
+
+/* pc_virtio.c: make the virtio devices that were asked for, on the bus of m->hostbridge. */
+int pc_add_virtio(struct machine *m, struct err *err);
+/* pc.c: make one part; the list keeps it for reset and destroy.  NULL with err
+ * filled. */
+struct device *pc_add(struct machine *m, const struct device_type *type, const void *config,
+		      struct err *err);
+
+/* disks.c: open what is behind the disks: 0, or -errno with err filled and all
+ * closed. */
+int disks_open(struct machine *m, struct err *err);
+void disks_close(struct machine *m);
+/* Start and end the I/O threads: before the devices are made, after they are
+ * gone. */
+int io_start(struct machine *m, struct err *err);
+void io_stop(struct machine *m);
 
 /* console.c: open and close the host's ends of the serial ports.
  * key  becomes each line's */

@@ -37,9 +37,12 @@ static int open_host(struct machine *m, struct err *err)
 	rc = console_open(m, keys_command, err);
 	if (rc < 0)
 		goto close_time;
-	rc = pc_create(m, err);
+	rc = io_start(m, err);
 	if (rc < 0)
 		goto close_console;
+	rc = pc_create(m, err);
+	if (rc < 0)
+		goto stop_io;
 	rc = watch_open(&m->watch, config->log_path, m->timeline.zero_ns, err);
 	if (rc < 0)
 		goto destroy_pc;
@@ -53,6 +56,8 @@ close_watch:
 	watch_close(&m->watch);
 destroy_pc:
 	pc_destroy(m);
+stop_io:
+	io_stop(m);
 close_console:
 	console_close(m);
 close_time:
@@ -69,6 +74,7 @@ static void close_host(struct machine *m)
 	events_close(&m->events);
 	watch_close(&m->watch);
 	pc_destroy(m);
+	io_stop(m);
 	console_close(m);
 	timekeeper_close(&m->guest_time, &m->loop);
 	life_close(m);
@@ -103,10 +109,7 @@ static int restart(struct machine *m, struct err *err)
 		return err_errno(err, rc, "guest RAM cannot be cleared");
 	m->restart = false;
 	life_begin_again(m);
-	rc = power_on(m, err);
-	if (rc == 0)
-		pc_reset(m);
-	return rc;
+	return power_on(m, err);
 }
 
 /* From the first instruction to a verdict, through any number of restarts. */
@@ -194,8 +197,8 @@ static int make(struct machine *m, struct err *err)
 static void unmake(struct machine *m)
 {
 	vcpus_destroy(&m->vcpus);
+	close_host(m); /* devices let go of the VM's interrupts and doorbells */
 	kvm_close(&m->kvm);
-	close_host(m);
 	power_close_guest(m);
 }
 

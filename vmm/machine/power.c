@@ -35,17 +35,26 @@ static int open_guest(struct machine *m, struct err *err)
 
 	if (rc < 0)
 		return rc;
+	rc = disks_open(m, err);
+	if (rc < 0)
+		goto close_images;
 	rc = ram_create(&m->ram, m->config->memory_bytes, err);
 	if (rc < 0)
-		images_close(&m->images);
-	else
-		timeline_mark(&m->timeline, "images open, memory mapped");
+		goto close_disks;
+	timeline_mark(&m->timeline, "images open, memory mapped");
+	return 0;
+
+close_disks:
+	disks_close(m);
+close_images:
+	images_close(&m->images);
 	return rc;
 }
 
 void power_close_guest(struct machine *m)
 {
 	ram_destroy(&m->ram);
+	disks_close(m);
 	images_close(&m->images);
 }
 
@@ -121,6 +130,9 @@ void power_down(struct machine *m)
 {
 	vcpus_stop(&m->vcpus);
 	console_flush(m);
+	/* Disks finish what is in flight, and interrupts and doorbells are let go,
+	 * while the VM and its memory are still there. */
+	pc_reset(m);
 	vcpus_destroy(&m->vcpus);
 	kvm_destroy_vm(&m->kvm);
 }

@@ -20,6 +20,50 @@ static void only_one_terminal_has_stdio(void **state)
 	assert_int_equal(o.config.debugcon.kind, CHARDEV_STDIO);
 }
 
+static void a_virtio_console_on_stdio_takes_it_from_com1(void **state)
+{
+	struct run_options o;
+
+	(void)state;
+	parse(&o, "-k", "kernel", "--console", "stdio", "--console", "pty,name=agent");
+	assert_int_equal(o.config.serial[0].kind, CHARDEV_NULL);
+	assert_int_equal(o.config.console_count, 2);
+	assert_string_equal(o.config.consoles[1].name, "agent");
+	run_options_release(&o);
+	assert_wrong("--console: stdio is taken: only one terminal can have it", "--console",
+		     "stdio", "--console", "stdio");
+	assert_refused("--console: name=a is given twice", "-k", "kernel", "--console",
+		       "pty,name=a", "--console", "null,name=a");
+}
+
+static void a_disk_must_be_there_and_be_nobody_elses(void **state)
+{
+	struct run_options o;
+
+	(void)state;
+	write_file("disk", "d");
+	parse(&o, "-k", "kernel", "-d", "disk,ro", "--disk", "disk,snapshot");
+	assert_int_equal(o.config.disk_count, 2);
+	assert_string_equal(o.config.disks[0].path, "disk");
+	assert_true(o.config.disks[0].read_only);
+	run_options_release(&o);
+	assert_refused("--disk: gone: No such file or directory", "-k", "kernel", "-d", "gone");
+	assert_refused("--disk: the same file as for --kernel: give another", "-k", "kernel", "-d",
+		       "kernel");
+	assert_refused("--disk: the same file as for --disk: give another", "-k", "kernel", "-d",
+		       "disk", "-d", "disk");
+	assert_refused("--log: the same file as for --disk: give another", "-k", "kernel", "-d",
+		       "disk,ro", "--log", "disk");
+	assert_wrong("--disk: queues: 'x' is not a number of queues: use 1 to 16", "-d",
+		     "disk,queues=x");
+}
+
+static void a_balloon_leaves_the_guest_some_memory(void **state)
+{
+	(void)state;
+	assert_wrong("--balloon: takes all of the guest's --memory: give less", "--balloon", "512M");
+}
+
 static void images_must_be_readable_regular_files(void **state)
 {
 	(void)state;
@@ -156,6 +200,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST_IN_FOLDER(only_one_terminal_has_stdio),
+		TEST_IN_FOLDER(a_virtio_console_on_stdio_takes_it_from_com1),
+		TEST_IN_FOLDER(a_disk_must_be_there_and_be_nobody_elses),
+		TEST_IN_FOLDER(a_balloon_leaves_the_guest_some_memory),
 		TEST_IN_FOLDER(images_must_be_readable_regular_files),
 		TEST_IN_FOLDER(a_build_tree_gives_its_bzimage_else_its_vmlinux),
 		TEST_IN_FOLDER(output_files_need_a_writable_folder),

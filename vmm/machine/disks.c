@@ -1,0 +1,76 @@
+/* What is behind the guest's disks, and the threads that serve it. */
+#include <stdio.h>
+
+#include "machine/internal.h"
+
+static int open_one(struct machine *m, unsigned index, struct err *err)
+{
+	struct disk *d = &m->disks[index];
+	struct err why;
+	int rc;
+
+	snprintf(d->label, sizeof(d->label), "vd%c", (char)('a' + index));
+	rc = disk_open(&m->config->disks[index], &d->block, &why);
+	return rc < 0 ? err_set(err, rc, "--disk %s", why.text) : 0;
+}
+
+int disks_open(struct machine *m, struct err *err)
+{
+	_Static_assert(MACHINE_DISKS_MAX <= 26, "a letter a disk");
+
+	for (unsigned i = 0; i < m->config->disk_count; i++) {
+		const int rc = open_one(m, i, err);
+
+		if (rc < 0) {
+			disks_close(m);
+			return rc;
+		}
+	}
+	return 0;
+}
+
+void disks_close(struct machine *m)
+{
+	for (unsigned i = 0; i < MACHINE_DISKS_MAX; i++) {
+		block_close(m->disks[i].block);
+		m->disks[i].block = NULL;
+	}
+}
+
+static bool has_virtio(const struct machine_config *c)
+{
+	return c->disk_count > 0 || c->console_count > 0 || c->rng.present || c->balloon.present;
+}
+
+/* One thread serves all devices.  A disk with more queues has a thread for each
+ * further one, so that vCPUs that use them at once are served at once. */
+int io_start(struct machine *m, struct err *err)
+{
+	unsigned index = 0;
+	int rc;
+
+	if (!has_virtio(m->config))
+		return 0;
+	rc = iothread_start(IO_ENGINE_AUTO, index++, &m->io, err);
+	for (unsigned i = 0; i < m->config->disk_count; i++) {
+		struct disk *d = &m->disks[i];
+
+		for (unsigned q = 1; rc == 0 && q < m->config->disks[i].queues; q++)
+			rc = iothread_start(IO_ENGINE_AUTO, index++, &d->threads[q], err);
+	}
+	if (rc < 0)
+		io_stop(m);
+	return rc;
+}
+
+void io_stop(struct machine *m)
+{
+	for (unsigned i = 0; i < MACHINE_DISKS_MAX; i++) {
+		for (unsigned q = 0; q < DISK_QUEUES_MAX; q++) {
+			iothread_stop(m->disks[i].threads[q]);
+			m->disks[i].threads[q] = NULL;
+		}
+	}
+	iothread_stop(m->io);
+	m->io = NULL;
+}
