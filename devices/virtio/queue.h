@@ -10,7 +10,8 @@
  *	vq_flush()  let the driver see all that was pushed; whether it wants an
  *	            interrupt for it
  *
- * One thread owns a running queue; nothing here takes a lock or allocates. */
+ * One thread owns a running queue; nothing here takes a lock, and only vq_start()
+ * allocates. */
 #ifndef BANTAM_VIRTIO_QUEUE_H
 #define BANTAM_VIRTIO_QUEUE_H
 
@@ -20,12 +21,18 @@
 
 #define VQ_SIZE_MAX 1024u
 
+/* Feature bits that shape a ring (6). */
+#define VIRTIO_F_INDIRECT_DESC (UINT64_C(1) << 28)
+#define VIRTIO_F_EVENT_IDX     (UINT64_C(1) << 29)
+#define VIRTIO_F_RING_PACKED   (UINT64_C(1) << 34)
+#define VIRTIO_F_IN_ORDER      (UINT64_C(1) << 35)
+
 /* What a queue was set up with: registers of the transport, checked by
- * vq_start(). */
+ * vq_check() and vq_start(). */
 struct vq_setup {
 	const struct mem *mem;
 	uint16_t size;	   /* entries */
-	uint16_t size_max; /* what the device offered */
+	uint16_t size_max; /* what the device offered, 1..VQ_SIZE_MAX */
 	gpa_t desc;	   /* split: descriptor table; packed: descriptor ring */
 	gpa_t driver;	   /* split: available ring; packed: driver event suppression */
 	gpa_t device;	   /* split: used ring; packed: device event suppression */
@@ -35,10 +42,11 @@ struct vq_setup {
 /* A chain of buffers, driver's data first, then room for the device's. */
 struct chain {
 	uint16_t head;	     /* split: index of the first descriptor; packed: buffer id */
-	uint16_t slots;	     /* packed: ring entries that it takes */
+	uint16_t slots;	     /* the queue's: ring entries that it takes */
+	uint16_t order;	     /* the queue's: its place among those taken */
 	unsigned out_count;  /* iov[0 .. out_count) is readable */
 	unsigned in_count;   /* iov[out_count .. out_count + in_count) is writable */
-	uint64_t out_bytes, in_bytes; /* their sums, each below 2^32 */
+	uint64_t out_bytes, in_bytes; /* what those hold; together below 2^32 */
 	struct iovec *iov;   /* the caller's; filled by vq_pop() */
 	unsigned iov_max;    /* its room, 1 or more */
 };
@@ -47,11 +55,12 @@ struct chain {
  * no meaning outside. */
 enum vq_fault {
 	VQ_OK,
-	VQ_SIZE_NOT_POWER_OF_TWO, /* packed: zero or above 2^15 */
+	VQ_SIZE_NOT_POWER_OF_TWO, /* packed: zero */
 	VQ_SIZE_ABOVE_MAX,
 	VQ_RING_MISALIGNED,
 	VQ_RING_OUTSIDE_RAM,
-	VQ_AVAIL_INDEX_JUMPED,
+	VQ_AVAIL_INDEX_JUMPED, /* split */
+	VQ_RING_OVERRUN,       /* packed */
 	VQ_HEAD_OUT_OF_RANGE,
 	VQ_HEAD_IN_FLIGHT,
 	VQ_DESC_OUT_OF_RANGE,
@@ -70,22 +79,46 @@ enum vq_fault {
 
 extern const char *const vq_fault_text[VQ_FAULTS];
 
+struct ring_ops;
+struct vq_book;
+
+/* All zero before the first vq_start().  Fields are the queue's own; a device may
+ * read `fault`, `fault_at`, `drained` and `in_flight`. */
 struct vq {
 	struct vq_setup setup;
 	bool running;
-	bool packed, indirect, event_idx, in_order;
-	enum vq_fault fault;   /* of the first violation; the queue stands still then */
-	uint16_t fault_at;     /* ring position */
+	bool indirect, event_idx, in_order;
+	const struct ring_ops *ops; /* split or packed */
 	uint8_t *desc, *driver, *device; /* the three areas as host bytes */
-	/* ... the implementation's own state follows: positions, wrap counters,
-	 * bit map of heads in flight, completions held back for IN_ORDER */
-	struct vq_state *state;
+	enum vq_fault fault;   /* of the first violation; nothing is popped any more */
+	uint16_t fault_at;     /* ring position of it */
+
+	/* Taking.  Split: free-running indices; packed: positions and wrap counters. */
+	uint16_t next_avail;
+	uint16_t seen_avail;   /* split: the driver's index as it was last read */
+	bool avail_wrap;
+	bool drained;	       /* the last vq_pop() found nothing: ask for kicks */
+	bool kicks_on;	       /* asked for, and none was missed before that */
+	unsigned in_flight;    /* chains taken and not given back */
+	unsigned slots_in_use; /* packed: ring entries of those */
+
+	/* Giving back. */
+	uint16_t next_used;
+	bool used_wrap;
+	uint16_t unpublished;  /* split: entries, packed: slots, since the last flush */
+	uint16_t first_slot, first_flags; /* packed: written last, by vq_flush() */
+	uint16_t order_head, order_tail; /* IN_ORDER: oldest in flight, next taken */
+	struct vq_book *book;  /* heads in flight, completions held back */
 };
+
+/* Whether a queue could start: VQ_OK or the rule that setup breaks. */
+enum vq_fault vq_check(const struct vq_setup *setup);
 
 /* Check setup and be ready at ring position 0.  Resources are kept for the next
  * start; vq_free() gives them back.
  * 0; -EBADMSG with q->fault set; -ENOMEM. */
 int vq_start(struct vq *q, const struct vq_setup *setup);
+/* Chains in flight are forgotten: nobody touches their memory any more. */
 void vq_stop(struct vq *q);
 void vq_free(struct vq *q);
 
@@ -95,11 +128,13 @@ void vq_free(struct vq *q);
  * always enough. */
 int vq_pop(struct vq *q, struct chain *c);
 
-/* iov entries that any chain of this queue fits into. */
-unsigned vq_iov_bound(const struct vq *q);
+/* iov entries that any chain of this queue fits into; at most
+ * VQ_SIZE_MAX * MEM_BLOCKS_MAX, and the queue's size_max unless RAM blocks touch. */
+unsigned vq_iov_bound(const struct vq_setup *setup);
 
 /* Give c back: the device wrote exactly `written` bytes at the beginning of its
- * writable part, at most c->in_bytes. */
+ * writable part, at most c->in_bytes.  With IN_ORDER it is held back until all that
+ * were taken before it are given back, too. */
 void vq_push(struct vq *q, const struct chain *c, uint32_t written);
 
 /* Publish what was pushed.  True if the driver wants an interrupt for it. */

@@ -19,12 +19,8 @@
 #include "host/ioloop.h"
 #include "virtio/queue.h"
 
-/* Feature bits common to all devices (6). */
-#define VIRTIO_F_INDIRECT_DESC	   (UINT64_C(1) << 28)
-#define VIRTIO_F_EVENT_IDX	   (UINT64_C(1) << 29)
+/* Feature bits common to all devices (6); those of rings are in queue.h. */
 #define VIRTIO_F_VERSION_1	   (UINT64_C(1) << 32)
-#define VIRTIO_F_RING_PACKED	   (UINT64_C(1) << 34)
-#define VIRTIO_F_IN_ORDER	   (UINT64_C(1) << 35)
 #define VIRTIO_F_NOTIFICATION_DATA (UINT64_C(1) << 38)
 #define VIRTIO_F_RING_RESET	   (UINT64_C(1) << 40)
 /* What every device of ours offers. */
