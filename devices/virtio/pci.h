@@ -9,15 +9,72 @@
  *	0x3000  MSI-X table
  *	0x3800  MSI-X pending bits
  *	0x4000  notify: queue i at 4 * i
- */
+ *
+ * pci_common.c has the common configuration, pci_window.c the capabilities and the
+ * way to the BAR through configuration space. */
 #ifndef BANTAM_VIRTIO_PCI_H
 #define BANTAM_VIRTIO_PCI_H
 
 #include "pci/bus.h"
 #include "virtio/virtio.h"
 
-#define VIRTIO_PCI_VENDOR 0x1af4u
+#define VIRTIO_PCI_VENDOR    0x1af4u
+#define VIRTIO_PCI_DEVICE    0x1040u /* plus the virtio device id */
+#define VIRTIO_PCI_SUBSYSTEM 0x1100u /* what Windows' drivers look for */
+#define VIRTIO_PCI_REVISION  1u
+
+#define VIRTIO_PCI_BAR	     0u
+#define VIRTIO_PCI_COMMON    0x0000u
+#define VIRTIO_PCI_ISR	     0x1000u
+#define VIRTIO_PCI_CONFIG    0x2000u
+#define VIRTIO_PCI_TABLE     0x3000u
+#define VIRTIO_PCI_PBA	     0x3800u
+#define VIRTIO_PCI_NOTIFY    0x4000u
 #define VIRTIO_PCI_BAR_BYTES 0x8000u
+
+#define VIRTIO_PCI_NOTIFY_MULTIPLIER 4u
+
+#define VIRTIO_PCI_ISR_QUEUE  1u
+#define VIRTIO_PCI_ISR_CONFIG 2u
+
+/* Types of virtio capabilities (4.1.4). */
+enum virtio_pci_cap {
+	VIRTIO_PCI_CAP_COMMON = 1,
+	VIRTIO_PCI_CAP_NOTIFY,
+	VIRTIO_PCI_CAP_ISR,
+	VIRTIO_PCI_CAP_DEVICE,
+	VIRTIO_PCI_CAP_PCI,
+};
+
+/* Common configuration (4.1.4.3), by offset; those of a queue are the selected
+ * one's. */
+enum virtio_pci_common {
+	COMMON_DEVICE_FEATURE_SELECT = 0,
+	COMMON_DEVICE_FEATURE = 4,
+	COMMON_DRIVER_FEATURE_SELECT = 8,
+	COMMON_DRIVER_FEATURE = 12,
+	COMMON_CONFIG_VECTOR = 16,
+	COMMON_NUM_QUEUES = 18,
+	COMMON_STATUS = 20,
+	COMMON_GENERATION = 21,
+	COMMON_QUEUE_SELECT = 22,
+	COMMON_QUEUE_SIZE = 24,
+	COMMON_QUEUE_VECTOR = 26,
+	COMMON_QUEUE_ENABLE = 28,
+	COMMON_QUEUE_NOTIFY_OFF = 30,
+	COMMON_QUEUE_DESC = 32,
+	COMMON_QUEUE_DRIVER = 40,
+	COMMON_QUEUE_DEVICE = 48,
+	COMMON_QUEUE_NOTIFY_DATA = 56,
+	COMMON_QUEUE_RESET = 58,
+	COMMON_BYTES = 64,
+};
+
+/* What the driver selected: any values. */
+struct virtio_select {
+	uint32_t device_feature, driver_feature;
+	uint16_t queue;
+};
 
 /* Embedded in each device's struct: container_of() finds the way back. */
 struct virtio_pci {
@@ -29,9 +86,12 @@ struct virtio_pci {
 	struct pci_bus *bus;
 	const struct board *board;
 	struct virtio_select select;
-	uint16_t config_vector;
-	atomic_uint isr;
-	unsigned window_cap; /* offset of the PCI configuration access capability */
+	_Atomic uint16_t config_vector; /* read by loops */
+	gpa_t notify_gpa;	   /* where the doorbells are; UINT64_MAX: nowhere */
+	unsigned window_cap;	   /* offset of the PCI configuration access capability */
+	/* ISR status and the pin that follows it change together. */
+	pthread_mutex_t isr_lock;
+	uint8_t isr;
 };
 
 /* What a virtio device's own config begins with. */

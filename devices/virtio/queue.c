@@ -109,6 +109,7 @@ int vq_start(struct vq *q, const struct vq_setup *setup)
 		.in_order = setup->features & VIRTIO_F_IN_ORDER,
 		.avail_wrap = true, /* 2.8.1: both wrap counters begin with 1 */
 		.used_wrap = true,
+		.kicks_hint = true, /* the driver's zeros say so */
 		.drained = true,
 	};
 	q->fault = map_ring(setup, &q->desc, &q->driver, &q->device);
@@ -177,6 +178,7 @@ static void chain_taken(struct vq *q, struct chain *c)
 	/* Both rings see to that; so the order never overruns itself. */
 	assert(q->in_flight < q->setup.size);
 	q->in_flight++;
+	q->taken++;
 	q->book->in_flight[c->head / WORD_BITS] |= head_bit(c->head);
 	if (!q->in_order)
 		return;
@@ -245,7 +247,7 @@ bool vq_flush(struct vq *q)
 
 bool vq_pending(const struct vq *q)
 {
-	return q->fault == VQ_OK && q->ops->pending(q);
+	return q->running && q->fault == VQ_OK && q->ops->pending(q);
 }
 
 bool vq_enable_kicks(struct vq *q)
@@ -253,14 +255,16 @@ bool vq_enable_kicks(struct vq *q)
 	if (q->fault != VQ_OK || q->kicks_on)
 		return false;
 	q->ops->set_kicks(q, true);
+	q->kicks_hint = true;
 	q->kicks_on = !q->ops->pending(q);
 	return !q->kicks_on;
 }
 
 void vq_disable_kicks(struct vq *q)
 {
-	if (q->fault != VQ_OK)
-		return;
 	q->kicks_on = false;
+	if (!q->kicks_hint || q->fault != VQ_OK)
+		return; /* its memory is looked at by the driver: not in vain */
+	q->kicks_hint = false;
 	q->ops->set_kicks(q, false);
 }

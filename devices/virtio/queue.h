@@ -83,7 +83,7 @@ struct ring_ops;
 struct vq_book;
 
 /* All zero before the first vq_start().  Fields are the queue's own; a device may
- * read `fault`, `fault_at`, `drained` and `in_flight`. */
+ * read `fault`, `fault_at`, `drained`, `in_flight` and `taken`. */
 struct vq {
 	struct vq_setup setup;
 	bool running;
@@ -98,8 +98,10 @@ struct vq {
 	uint16_t seen_avail;   /* split: the driver's index as it was last read */
 	bool avail_wrap;
 	bool drained;	       /* the last vq_pop() found nothing: ask for kicks */
-	bool kicks_on;	       /* asked for, and none was missed before that */
+	bool kicks_on;	       /* asked for at next_avail, and nothing was there then */
+	bool kicks_hint;       /* what the driver was told last */
 	unsigned in_flight;    /* chains taken and not given back */
+	uint64_t taken;	       /* chains, since vq_start() */
 	unsigned slots_in_use; /* packed: ring entries of those */
 
 	/* Giving back. */

@@ -13,9 +13,11 @@
 #ifndef BANTAM_VIRTIO_VIRTIO_H
 #define BANTAM_VIRTIO_VIRTIO_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "base/err.h"
+#include "base/log.h"
 #include "host/ioloop.h"
 #include "virtio/queue.h"
 
@@ -59,8 +61,10 @@ struct virtio_ops {
 	/* On the queue's loop: the ring is ready.  May be NULL. */
 	void (*queue_start)(struct virtio *v, unsigned index);
 	/* On the queue's loop: chains may be there: take as many as can be
-	 * served.  Kicks are switched off and on by the caller; a device that left
-	 * chains in the ring (no room, throttled) calls virtio_again() later. */
+	 * served.  Kicks are switched off and on by the caller.  It is called
+	 * again as long as it takes some and there are more; a device that takes
+	 * none of them (no room, throttled) calls virtio_again() when it can.
+	 * Not called any more once the device is broken. */
 	void (*queue_kick)(struct virtio *v, unsigned index);
 	/* On the queue's loop: pop no more, and when no chain is in flight any
 	 * longer call virtio_queue_stopped(), from here or later on this loop.
@@ -78,16 +82,21 @@ struct virtio_queue {
 	uint16_t size_max;
 	/* registers, under the device lock */
 	uint16_t size;
-	uint16_t vector;
+	_Atomic uint16_t vector; /* read by the loop */
 	bool enabled;
 	gpa_t desc, driver, device;
+	gpa_t doorbell_gpa;	/* the transport's: attached there; UINT64_MAX: not */
+	bool resetting;		/* RING_RESET asked for this one alone */
 	/* the hand-over */
 	_Atomic int life;	/* enum virtio_queue_life */
-	bool resetting;		/* RING_RESET asked for this one alone */
 	struct io_event kick;	/* eventfd, made when it first starts */
-	struct io_poller poller;
 	struct io_task start_task, stop_task;
-	gpa_t doorbell_gpa;	/* attached there; UINT64_MAX: not */
+	/* the loop's */
+	struct io_poller poller;
+	bool started;		/* vq runs; event and poller are on the loop */
+	bool stopping;		/* queue_stop() was called */
+	bool again;		/* virtio_again() */
+	bool parked;		/* chains wait, and the device did not take them */
 	/* counters for --stats; the loop's */
 	uint64_t kicks, chains, interrupts;
 };
@@ -98,20 +107,29 @@ struct virtio_transport {
 	void (*config_interrupt)(struct virtio *v);
 	/* Under the device lock: a queue began or ceased to listen to kicks. */
 	void (*queue_listens)(struct virtio *v, unsigned index, bool listens);
+	/* Under the device lock: a reset is complete: no vectors, no interrupt. */
+	void (*reset)(struct virtio *v);
 };
 
 struct virtio {
 	const struct virtio_ops *ops;
 	const struct virtio_transport *transport;
 	const struct mem *mem;
-	uint64_t offered, driver_features, features; /* features: after FEATURES_OK */
-	uint8_t status;		   /* as the driver wrote it, under the device lock */
-	atomic_bool broken;	   /* NEEDS_RESET: set by virtio_fault() */
-	atomic_uint generation;	   /* of configuration space */
-	bool resetting;		   /* status 0 was written; queues are still stopping */
+	const char *label;	   /* "disk vda": for messages */
 	unsigned queue_count;
 	struct virtio_queue *queues; /* owned */
-	const char *label;	   /* "disk vda": for messages */
+	/* registers, under the device lock */
+	uint64_t offered, driver_features;
+	uint64_t features;	   /* what was agreed on, after FEATURES_OK */
+	bool features_beyond;	   /* the driver accepted bits from 64 on */
+	bool resetting;		   /* status 0 was written; queues are still stopping */
+	/* any thread reads */
+	_Atomic uint8_t status;	   /* as the driver wrote it */
+	atomic_bool broken;	   /* NEEDS_RESET: set by virtio_fault() */
+	atomic_uint generation;	   /* of configuration space */
+	struct log_limit fault_log; /* of whoever sets broken */
+	pthread_mutex_t off_lock;  /* a queue's life becomes OFF under it */
+	pthread_cond_t off;
 };
 
 struct virtio_setup {
@@ -147,13 +165,16 @@ static inline struct vq *virtio_vq(struct virtio *v, unsigned index)
  * pushed is published and the driver interrupted, if it wants to be: once. */
 void virtio_push(struct virtio *v, unsigned index, const struct chain *c, uint32_t written);
 
-/* The driver broke a rule (vq.fault, or `text`): DEVICE_NEEDS_RESET, a config
- * interrupt, one rate-limited line; kicks are ignored until it resets. */
+/* The driver broke a rule (text; NULL: vq.fault): DEVICE_NEEDS_RESET, a config
+ * interrupt, one rate-limited line; kicks are ignored until it resets.  What is in
+ * flight may still be pushed. */
 void virtio_fault(struct virtio *v, unsigned index, const char *text);
 
 /* Have queue_kick() called again in the next round. */
 void virtio_again(struct virtio *v, unsigned index);
 
+/* The end of queue_stop(): nothing is in flight.  What was pushed and not flushed is
+ * never seen. */
 void virtio_queue_stopped(struct virtio *v, unsigned index);
 
 /* ---- for devices, any thread --------------------------------------------------------- */
@@ -165,18 +186,26 @@ void virtio_config_changed(struct virtio *v);
 
 uint8_t virtio_status(struct virtio *v);
 /* The driver writes the status: 0 resets; only legal steps have an effect. */
-void virtio_set_status(struct virtio *v, uint8_t status);
-/* Common configuration registers by their offset (4.1.4.3); size 1, 2, 4 or 8. */
-struct virtio_select {
-	uint32_t device_feature, driver_feature;
-	uint16_t queue;
-};
-/* Enable a queue: it starts at once if DRIVER_OK was there.  Never again off but
- * by a reset. */
-void virtio_enable_queue(struct virtio *v, unsigned index);
-/* RING_RESET for one queue; virtio_queue_resetting() until it is done. */
-void virtio_reset_queue(struct virtio *v, unsigned index);
-bool virtio_queue_resetting(struct virtio *v, unsigned index);
-void virtio_kick(struct virtio *v, unsigned index); /* a notify that came as an exit */
+void virtio_set_status(struct virtio *v, uint8_t raw_status);
+
+/* Feature bits 32 * select to 32 * select + 31: select is any value. */
+uint32_t virtio_offered(const struct virtio *v, uint32_t select);
+uint32_t virtio_accepted(const struct virtio *v, uint32_t select);
+/* No effect after FEATURES_OK. */
+void virtio_accept(struct virtio *v, uint32_t select, uint32_t value);
+
+/* The queue whose registers the driver selected; NULL if there is none. */
+struct virtio_queue *virtio_queue_at(struct virtio *v, unsigned raw_index);
+/* Whether size and addresses may not change: enabled, or a reset is under way. */
+bool virtio_queue_frozen(const struct virtio_queue *q);
+/* Check q and enable it, after FEATURES_OK: it starts with DRIVER_OK, or at once if
+ * that was there.  Never again off but by a reset. */
+void virtio_enable_queue(struct virtio_queue *q);
+/* RING_RESET: q->resetting until it is done. */
+void virtio_reset_queue(struct virtio_queue *q);
+/* Whether kicks are for somebody. */
+bool virtio_queue_listens(const struct virtio_queue *q);
+/* A notify that came as an exit. */
+void virtio_kick(struct virtio_queue *q);
 
 #endif
