@@ -134,7 +134,7 @@ static int refuse(int fd, const char *image, const char *verb, struct err *err)
 	}
 	rc = err_set(err, -EBUSY, "%s is in use by another program, which %s it", image, verb);
 	while (dir && (entry = readdir(dir)) != NULL) {
-		if (entry->d_name[0] < '1' || entry->d_name[0] > '9' ||
+		if (atoi(entry->d_name) <= 0 || atoi(entry->d_name) == getpid() ||
 		    !process_holds(entry->d_name, wanted, -1))
 			continue;
 		process_name(entry->d_name, comm, sizeof(comm));

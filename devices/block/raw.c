@@ -115,6 +115,30 @@ static void submit_iov(struct raw_req *r, const struct iovec *iov, unsigned coun
 		submit_op(r, IO_WRITE, is_durable(r->raw, req) ? RWF_DSYNC : 0, done);
 }
 
+/* After a part of a transfer: the end, or `again` for what is left. */
+static void transferred(struct raw_req *r, int64_t result, void (*again)(struct raw_req *r))
+{
+	struct block_req *req = block_req_of(r);
+	const uint32_t align = r->raw->store.direct_offset_bytes;
+
+	if (result < 0) {
+		finish(r, (int)result);
+		return;
+	}
+	r->moved += (uint64_t)result;
+	if (r->moved >= req->len) {
+		finish(r, 0);
+	} else if (result == 0 || (align > 0 && r->moved % align != 0)) {
+		/* The file has shrunk, and that was its end. */
+		finish(r, -EIO);
+	} else {
+		/* Cut short by a signal, a full disk, or our own limits. */
+		if (req->op != BLOCK_ZERO)
+			iov_consume(&r->rest, (uint64_t)result);
+		again(r);
+	}
+}
+
 /* ---- reads and writes straight from and to the requester's memory ---------------- */
 
 static void transfer_done(struct io_op *op, int64_t result);
@@ -126,22 +150,7 @@ static void transfer(struct raw_req *r)
 
 static void transfer_done(struct io_op *op, int64_t result)
 {
-	struct raw_req *r = of_op(op);
-	struct block_req *req = block_req_of(r);
-
-	if (result <= 0) {
-		/* Nothing more is there to read: the file has shrunk. */
-		finish(r, result < 0 ? (int)result : -EIO);
-		return;
-	}
-	r->moved += (uint64_t)result;
-	if (r->moved >= req->len) {
-		finish(r, 0);
-		return;
-	}
-	/* Cut short by a signal, a full disk, an end, or more than IO_IOV_MAX. */
-	iov_consume(&r->rest, (uint64_t)result);
-	transfer(r);
+	transferred(of_op(op), result, transfer);
 }
 
 /* ---- step by step through memory of our own -------------------------------------- */
@@ -162,22 +171,10 @@ static void step(struct raw_req *r)
 static void step_done(struct io_op *op, int64_t result)
 {
 	struct raw_req *r = of_op(op);
-	struct block_req *req = block_req_of(r);
 
-	if (result <= 0) {
-		finish(r, result < 0 ? (int)result : -EIO);
-		return;
-	}
-	if (req->op == BLOCK_READ)
+	if (result > 0 && block_req_of(r)->op == BLOCK_READ)
 		iov_copy_in(&r->rest, r->wait.piece, (uint64_t)result);
-	r->moved += (uint64_t)result;
-	if (r->moved >= req->len) {
-		finish(r, 0);
-		return;
-	}
-	if (req->op != BLOCK_ZERO)
-		iov_consume(&r->rest, (uint64_t)result);
-	step(r);
+	transferred(r, result, step);
 }
 
 static void got_piece(struct bounce_wait *w)

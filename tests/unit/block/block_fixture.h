@@ -1,0 +1,240 @@
+/* Disks in a folder of their own, a loop of either engine, and requests that are
+ * waited for. */
+#ifndef BANTAM_BLOCK_FIXTURE_H
+#define BANTAM_BLOCK_FIXTURE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "block/disk.h"
+#include "host/ioloop.h"
+#include "unit/machine/said.h"
+
+#define BENCH_IOVS 2100u
+
+struct block_bench {
+	struct ioloop *loop;
+	enum io_engine engine;
+	char dir[64];
+	char path[96]; /* dir/disk */
+	struct disk_config config;
+	struct block *disk;
+	struct err err;
+	struct iovec iov[BENCH_IOVS];
+};
+
+/* A request with its end. */
+struct waited {
+	struct block_req req;
+	bool ended;
+	int status;
+	struct iovec iov;
+};
+
+static inline int bench_open_with(void **state, enum io_engine engine)
+{
+	struct block_bench *b = calloc(1, sizeof(*b));
+
+	/* Where io_uring is forbidden both kinds of tests use threads. */
+	if (io_uring_usable(NULL) < 0)
+		engine = IO_ENGINE_THREADS;
+	b->engine = engine;
+	assert_int_equal(ioloop_create(engine, &b->loop, &b->err), 0);
+	strcpy(b->dir, "/tmp/bantam-block-XXXXXX");
+	assert_non_null(mkdtemp(b->dir));
+	snprintf(b->path, sizeof(b->path), "%s/disk", b->dir);
+	b->config = (struct disk_config){
+		.path = b->path,
+		.engine = engine,
+		.discard = true,
+	};
+	*state = b;
+	return 0;
+}
+
+static inline int bench_open_uring(void **state)
+{
+	return bench_open_with(state, IO_ENGINE_URING);
+}
+
+static inline int bench_open_threads(void **state)
+{
+	return bench_open_with(state, IO_ENGINE_THREADS);
+}
+
+static inline int bench_close(void **state)
+{
+	struct block_bench *b = *state;
+
+	block_close(b->disk);
+	ioloop_destroy(b->loop);
+	snprintf(b->path, sizeof(b->path), "%s/disk", b->dir);
+	unlink(b->path);
+	rmdir(b->dir);
+	free(b);
+	return 0;
+}
+
+/* A test by io_uring and once more by threads. */
+#define BLOCK_TEST(f)                                              \
+	{ #f "_by_io_uring", f, bench_open_uring, bench_close, NULL }, \
+	{ #f "_by_threads", f, bench_open_threads, bench_close, NULL }
+
+/* The byte that a fresh disk has at that place: no two sectors are alike. */
+static inline uint8_t pattern(uint64_t at)
+{
+	return (uint8_t)(at / 512 * 37 + at % 509 + 1);
+}
+
+static inline void make_file(struct block_bench *b, uint64_t size)
+{
+	FILE *f = fopen(b->path, "w");
+
+	assert_non_null(f);
+	for (uint64_t at = 0; at < size; at++)
+		putc(pattern(at), f);
+	assert_int_equal(fclose(f), 0);
+}
+
+static inline int disk_up(struct block_bench *b)
+{
+	b->err.text[0] = '\0';
+	return disk_open(&b->config, &b->disk, &b->err);
+}
+
+static inline void disk_down(struct block_bench *b)
+{
+	block_close(b->disk);
+	b->disk = NULL;
+}
+
+static inline void waited_done(struct block_req *req, int status)
+{
+	struct waited *w = container_of(req, struct waited, req);
+
+	assert_false(w->ended);
+	w->ended = true;
+	w->status = status;
+}
+
+static inline void start_request(struct block_bench *b, struct waited *w)
+{
+	w->ended = false;
+	w->req.loop = b->loop;
+	w->req.done = waited_done;
+	block_submit(b->disk, &w->req);
+	assert_false(w->ended); /* never from within submit */
+}
+
+/* Rounds until it ended, 10 seconds at most. */
+static inline int wait_request(struct block_bench *b, struct waited *w)
+{
+	for (unsigned i = 0; i < 100 && !w->ended; i++)
+		ioloop_round(b->loop, 100);
+	assert_true(w->ended);
+	return w->status;
+}
+
+static inline int run_request(struct block_bench *b, struct waited *w)
+{
+	start_request(b, w);
+	return wait_request(b, w);
+}
+
+/* One request of one piece of memory. */
+static inline void fill_request(struct waited *w, enum block_op op, uint64_t offset, void *bytes,
+				uint64_t len)
+{
+	memset(w, 0, sizeof(*w));
+	w->iov = (struct iovec){ .iov_base = bytes, .iov_len = len };
+	w->req.op = op;
+	w->req.offset = offset;
+	w->req.len = len;
+	if (op == BLOCK_READ || op == BLOCK_WRITE) {
+		w->req.iov = &w->iov;
+		w->req.iov_count = 1;
+	}
+}
+
+static inline int run_op(struct block_bench *b, enum block_op op, uint64_t offset, void *bytes,
+			 uint64_t len)
+{
+	struct waited w;
+
+	fill_request(&w, op, offset, bytes, len);
+	return run_request(b, &w);
+}
+
+static inline uint8_t *buffer(size_t len, int fill)
+{
+	uint8_t *p = aligned_alloc(4096, (len + 4095) / 4096 * 4096);
+
+	assert_non_null(p);
+	memset(p, fill, len);
+	return p;
+}
+
+static inline bool is_all(const uint8_t *bytes, uint8_t value, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (bytes[i] != value)
+			return false;
+	}
+	return true;
+}
+
+static inline bool is_pattern(const uint8_t *bytes, uint64_t at, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (bytes[i] != pattern(at + i))
+			return false;
+	}
+	return true;
+}
+
+/* What is in the file itself. */
+static inline void read_file(const char *path, uint8_t *bytes, size_t len, uint64_t offset)
+{
+	const int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(pread(fd, bytes, len, (off_t)offset), len);
+	close(fd);
+}
+
+static inline void write_file(const char *path, const void *bytes, size_t len, uint64_t offset)
+{
+	const int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, bytes, len, (off_t)offset), len);
+	close(fd);
+}
+
+/* Blocks of 512 bytes that the file really takes. */
+static inline uint64_t file_blocks(const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	return (uint64_t)st.st_blocks;
+}
+
+static inline void assert_says(const struct block_bench *b, const char *words)
+{
+	if (!strstr(b->err.text, words))
+		fail_msg("'%s' is not in '%s'", words, b->err.text);
+}
+
+#endif
