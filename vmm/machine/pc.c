@@ -25,9 +25,8 @@ static void nobody_there(const struct bus *bus, uint64_t addr, bool is_write)
 		  (unsigned long long)addr);
 }
 
-/* Make one part; the list keeps it for reset and destroy. */
-static struct device *add(struct machine *m, const struct device_type *type, const void *config,
-			  struct err *err)
+struct device *pc_add(struct machine *m, const struct device_type *type, const void *config,
+		      struct err *err)
 {
 	struct device *dev;
 	struct err why = { .text = "cannot be made" };
@@ -68,7 +67,7 @@ static int add_serial(struct machine *m, struct err *err)
 
 		if (!s->chardev)
 			continue;
-		s->uart = add(m, &uart16550_type, &config, err);
+		s->uart = pc_add(m, &uart16550_type, &config, err);
 		if (!s->uart)
 			return -EIO;
 	}
@@ -101,17 +100,19 @@ static int add_all(struct machine *m, struct err *err)
 		{ &debugexit_type, NULL, !m->config->debug_exit },
 	};
 
-	m->acpi_pm = add(m, &acpi_pm_type, NULL, err);
+	m->acpi_pm = pc_add(m, &acpi_pm_type, NULL, err);
 	if (!m->acpi_pm)
 		return -EIO;
-	m->hostbridge = add(m, &hostbridge_type, NULL, err);
+	m->hostbridge = pc_add(m, &hostbridge_type, NULL, err);
 	if (!m->hostbridge)
 		return -EIO;
 	lpc.bus = hostbridge_bus(m->hostbridge);
 	for (unsigned i = 0; i < ARRAY_LEN(parts); i++)
-		if (!parts[i].left_out && !add(m, parts[i].type, parts[i].config, err))
+		if (!parts[i].left_out && !pc_add(m, parts[i].type, parts[i].config, err))
 			return -EIO;
-	return add_serial(m, err);
+	if (add_serial(m, err) < 0)
+		return -EIO;
+	return pc_add_virtio(m, err);
 }
 
 int pc_create(struct machine *m, struct err *err)

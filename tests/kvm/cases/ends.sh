@@ -88,7 +88,7 @@ address_of() { printf %x $((0x7c00 + 0x$(nm "$guests/$1.o" | sed -n "s/ t $2$//p
 test_jump_to_memory_that_is_not_there_is_255_with_registers() {
 	multi nowhere
 	status_is 255
-	autopsy '0*d0000000'
+	autopsy '0*e0000000'
 	has err '^  code at rip: not mapped$'
 	has events '"event":"(error|triple-fault)"'
 	has_not events '"status":0'

@@ -19,7 +19,7 @@ test_stats_count_exits_by_kind_and_place() {
 	has err '^stats: +address +reads +writes +device$'
 	has err '^stats: port 0x3f8 +0 +[0-9]+ +'
 	has err '^stats: port 0x604 +0 +1 +ACPI PM$'
-	has err '^stats: mmio 0xd0000000 +[0-9]+ +[0-9]+ +\(nothing there\)$'
+	has err '^stats: mmio 0xe0000000 +[0-9]+ +[0-9]+ +\(nothing there\)$'
 }
 
 test_stats_count_each_byte_written() {

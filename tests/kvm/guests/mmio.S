@@ -2,7 +2,7 @@
  * of RAM, which is 64 MiB. */
 #include "multi.inc"
 
-	.set	NOWHERE, 0xd0000000
+	.set	NOWHERE, 0xe0000000
 	.set	RAM_END, 64 << 20
 
 	.macro	look base, gap

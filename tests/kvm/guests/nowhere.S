@@ -3,6 +3,6 @@
 
 main:
 	lidt	none
-	mov	$0xd0000000, %eax
+	mov	$0xe0000000, %eax
 	jmp	*%eax
 none:	.skip	6
