@@ -6,6 +6,8 @@
  *   bantam.check     run the self-check and power off
  *   bantam.run=PATH  run this script of the initramfs with sh and power off
  *   bantam.shell     a shell on the console; power off when it ends (default)
+ *   root=DEVICE      mount that and go on with its /sbin/init; see root.h for
+ *                    rw, rootfstype= and init=
  *
  * Everything else is busybox.  The machine is powered off in every case: a
  * guest that stays up after its work is done looks like a hang from outside.
@@ -35,7 +37,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BUSYBOX "/bin/busybox"
+#include "init.h"
+#include "root.h"
+
 #define CHECK_SCRIPT "/etc/bantam/check"
 #define CMDLINE_BYTES 4096
 #define LINE_BYTES 512
@@ -51,7 +55,8 @@ enum job {
 
 struct orders {
 	enum job job;
-	const char *script; /* borrowed from the command line; JOB_RUN only */
+	const char *script; /* borrowed from the command line, as all of these; JOB_RUN only */
+	struct root root;   /* device NULL: stay in the initramfs */
 };
 
 struct mount_point {
@@ -93,10 +98,8 @@ static char *const environment[] = {
 	NULL,
 };
 
-/* Print one line on the console, "bantam-init: " before it.  One write, so that
- * kernel messages do not come between.  Lost if there is no console. */
-__attribute__((format(printf, 1, 2)))
-static void say(const char *format, ...)
+/* One write, so that kernel messages do not come between. */
+void say(const char *format, ...)
 {
 	char line[LINE_BYTES] = "bantam-init: ";
 	size_t used = strlen(line);
@@ -300,7 +303,7 @@ static void start_button_watch(void)
  * The last order wins, as with the kernel's own parameters. */
 static struct orders parse_orders(char *cmdline)
 {
-	struct orders orders = { .job = JOB_SHELL };
+	struct orders orders = { .job = JOB_SHELL, .root = ROOT_DEFAULTS };
 	char *rest = NULL;
 
 	for (char *word = strtok_r(cmdline, " \n", &rest); word != NULL;
@@ -312,6 +315,8 @@ static struct orders parse_orders(char *cmdline)
 		} else if (strncmp(word, "bantam.run=", strlen("bantam.run=")) == 0) {
 			orders.job = JOB_RUN;
 			orders.script = word + strlen("bantam.run=");
+		} else if (root_parse(&orders.root, word)) {
+			continue;
 		} else if (strncmp(word, "bantam.", strlen("bantam.")) == 0 &&
 			   strchr(word, '=') == NULL) {
 			say("unknown order %s (known: bantam.check .shell .run=PATH)", word);
@@ -473,6 +478,10 @@ int main(void)
 	if (!read_text("/proc/cmdline", cmdline, sizeof cmdline))
 		say("cannot read /proc/cmdline: %s", strerror(errno));
 	orders = parse_orders(cmdline);
+	if (orders.root.device) {
+		load_modules(); /* the disk's, before anything can be mounted */
+		root_enter(&orders.root);
+	}
 	job = start_job(&orders);
 	if (job < 0) {
 		say("cannot start a process: %s", strerror(errno));
