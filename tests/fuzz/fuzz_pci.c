@@ -17,7 +17,7 @@
 #include "pci/lpc.h"
 
 #define RECORD_BYTES 8
-#define RECORDS_MAX  256
+#define RECORDS_MAX  128
 #define FUNCTIONS    4u
 #define MSIX_TABLE   0x2000u
 #define MSIX_PBA     0x3000u

@@ -6,6 +6,7 @@
 #include "boot/fadt.h"
 #include "boot/layout.h"
 #include "boot/madt.h"
+#include "boot/mcfg.h"
 #include "boot/sdt.h"
 
 /* RSDP, ACPI 6.4 section 5.2.5.3. */
@@ -71,7 +72,7 @@ static size_t xsdt_emit(struct emit *e, const gpa_t *tables, unsigned count)
 int acpi_build(struct emit *e, gpa_t gpa, const struct platform_desc *desc)
 {
 	size_t facs, dsdt, xsdt;
-	gpa_t tables[2];
+	gpa_t tables[3];
 	struct emit head;
 
 	assert(desc->cpu_count >= 1 && desc->cpu_count <= CPUS_MAX);
@@ -81,6 +82,7 @@ int acpi_build(struct emit *e, gpa_t gpa, const struct platform_desc *desc)
 	dsdt = dsdt_emit(e, desc);
 	tables[0] = gpa + fadt_emit(e, gpa + facs, gpa + dsdt);
 	tables[1] = gpa + madt_emit(e, desc->cpu_count);
+	tables[2] = gpa + mcfg_emit(e);
 	xsdt = xsdt_emit(e, tables, ARRAY_LEN(tables));
 	if (emit_status(e) < 0)
 		return emit_status(e);

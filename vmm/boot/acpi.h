@@ -3,7 +3,8 @@
  *
  *   RSDP -> XSDT -> FADT -> FACS
  *                        -> DSDT
- *                -> MADT */
+ *                -> MADT
+ *                -> MCFG */
 #ifndef BANTAM_BOOT_ACPI_H
 #define BANTAM_BOOT_ACPI_H
 

@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/bytes.h"
+
 /* Opcodes, ACPI 6.4 section 20.3. */
 enum aml_op {
 	OP_ZERO = 0x00,
@@ -43,6 +45,22 @@ enum aml_op {
 #define RES_IO		 0x47u /* 6.4.2.5 */
 #define RES_IO_DECODE16	 0x01u
 #define RES_END_TAG	 0x79u /* 6.4.2.9 */
+
+/* Large ones: type, then the length in two bytes (6.4.3). */
+#define RES_MEMORY32	   0x86u /* 6.4.3.4 */
+#define RES_MEMORY32_BYTES 9u
+#define RES_READ_WRITE	   0x01u
+#define RES_DWORD	   0x87u /* address spaces, 6.4.3.5 */
+#define RES_WORD	   0x88u
+#define RES_QWORD	   0x8au
+
+/* Address space descriptors: type, general flags (fixed at both ends; a window, not
+ * the bridge's own; decoded positively), type-specific flags. */
+#define SPACE_MEMORY	   0u
+#define SPACE_IO	   1u
+#define SPACE_BUS	   2u
+#define SPACE_FIXED_WINDOW 0x0cu
+#define SPACE_ALL_PORTS	   0x03u /* ISA and non-ISA ranges */
 
 void aml_init(struct aml *a, struct emit *out)
 {
@@ -333,6 +351,55 @@ void aml_irq(struct aml *a, unsigned irq)
 	assert(irq < 16);
 	emit_u8(a->out, RES_IRQ_NO_FLAGS);
 	emit_u16(a->out, (uint16_t)(1u << irq));
+}
+
+void aml_memory32(struct aml *a, uint32_t base, uint32_t len)
+{
+	emit_u8(a->out, RES_MEMORY32);
+	emit_u16(a->out, RES_MEMORY32_BYTES);
+	emit_u8(a->out, RES_READ_WRITE);
+	emit_u32(a->out, base);
+	emit_u32(a->out, len);
+}
+
+/* An address space descriptor whose five numbers have width bytes each. */
+static void put_space(struct aml *a, uint8_t descriptor, unsigned width, uint8_t type,
+		      uint8_t type_flags, uint64_t first, uint64_t last)
+{
+	const uint64_t granularity = 0, translation = 0, len = last - first + 1;
+	const uint64_t numbers[] = { granularity, first, last, translation, len };
+	uint8_t raw[8];
+
+	assert(first <= last);
+	emit_u8(a->out, descriptor);
+	emit_u16(a->out, (uint16_t)(3 + ARRAY_LEN(numbers) * width));
+	emit_u8(a->out, type);
+	emit_u8(a->out, SPACE_FIXED_WINDOW);
+	emit_u8(a->out, type_flags);
+	for (unsigned i = 0; i < ARRAY_LEN(numbers); i++) {
+		le64_store(raw, numbers[i]);
+		emit_bytes(a->out, raw, width);
+	}
+}
+
+void aml_bus_numbers(struct aml *a, uint8_t first, uint8_t last)
+{
+	put_space(a, RES_WORD, 2, SPACE_BUS, 0, first, last);
+}
+
+void aml_io_window(struct aml *a, uint16_t first, uint16_t last)
+{
+	put_space(a, RES_WORD, 2, SPACE_IO, SPACE_ALL_PORTS, first, last);
+}
+
+void aml_memory_window32(struct aml *a, uint32_t first, uint32_t last)
+{
+	put_space(a, RES_DWORD, 4, SPACE_MEMORY, RES_READ_WRITE, first, last);
+}
+
+void aml_memory_window64(struct aml *a, uint64_t first, uint64_t last)
+{
+	put_space(a, RES_QWORD, 8, SPACE_MEMORY, RES_READ_WRITE, first, last);
 }
 
 void aml_close_resources(struct aml *a)

@@ -74,6 +74,14 @@ void aml_open_resources(struct aml *a);
 void aml_io(struct aml *a, uint16_t first, uint8_t len);
 /* One ISA interrupt (0..15), edge-triggered, active high, exclusive. */
 void aml_irq(struct aml *a, unsigned irq);
+/* Memory [base, base + len), read and written, fixed. */
+void aml_memory32(struct aml *a, uint32_t base, uint32_t len);
+/* What a bridge passes on, from first to last, both included: bus numbers, ports,
+ * uncached memory below 4 GiB and above. */
+void aml_bus_numbers(struct aml *a, uint8_t first, uint8_t last);
+void aml_io_window(struct aml *a, uint16_t first, uint16_t last);
+void aml_memory_window32(struct aml *a, uint32_t first, uint32_t last);
+void aml_memory_window64(struct aml *a, uint64_t first, uint64_t last);
 /* The end tag, and the sizes that were unknown until here. */
 void aml_close_resources(struct aml *a);
 

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/checked.h"
 #include "boot/bzimage.h"
 #include "boot/elf.h"
 #include "boot/entry.h"
@@ -69,6 +70,21 @@ static int load_kernel(struct boot_job *job, struct err *err)
 	return not_a_kernel(job, err);
 }
 
+/* All between RAM and the end of what the guest can address, but no more than 48
+ * bits: where the host's page tables have four levels, more cannot be mapped. */
+static void place_pci64(const struct boot_request *req, struct platform_desc *desc)
+{
+	const gpa_t end = UINT64_C(1) << min_u64(req->phys_bits, 48);
+	gpa_t base = RAM_HIGH_BASE;
+
+	for (unsigned i = 0; i < req->mem->block_count; i++)
+		base = max_u64(base, req->mem->blocks[i].gpa + req->mem->blocks[i].len);
+	if (!align_up_u64(base, GIB(1), &base) || base >= end)
+		return;
+	desc->pci64_base = base;
+	desc->pci64_end = end;
+}
+
 /* The tables of boot/tables.h; what they cannot say in words is ours to say. */
 static int write_tables(struct boot_job *job, struct err *err)
 {
@@ -80,6 +96,7 @@ static int write_tables(struct boot_job *job, struct err *err)
 	};
 	int rc;
 
+	place_pci64(req, &desc);
 	memcpy(desc.serial_present, req->serial_present, sizeof(desc.serial_present));
 	rc = acpi_write(req->mem, &desc, &job->rsdp);
 	if (rc == 0)

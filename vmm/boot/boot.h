@@ -31,6 +31,7 @@ struct boot_request {
 	unsigned cpu_count;        /* 1..CPUS_MAX */
 	bool serial_present[4];    /* which COM ports ACPI describes */
 	bool debug_exit;           /* isa-debug-exit is there (ACPI reserves it) */
+	unsigned phys_bits;        /* of the guest's physical addresses; 0: not known */
 };
 
 enum boot_mode {

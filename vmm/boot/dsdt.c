@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "boot/aml.h"
+#include "boot/dsdt_pci.h"
 #include "boot/sdt.h"
 #include "core/platform.h"
 
@@ -130,8 +131,9 @@ static void emit_pvpanic(struct aml *a)
 	aml_close(a);
 }
 
-/* Ports that are taken but have no device of their own, so that no OS puts
- * something else there.  The reset port 0xcf9 is not among them: it lies between the
+/* Ports and memory that are taken but have no device of their own, so that no OS puts
+ * something else there.  ECAM is among them: Linux uses it only where the firmware
+ * says so twice.  The reset port 0xcf9 is not among them: it lies between the
  * PCI configuration ports, which an OS and the host bridge claim as one block, and
  * the FADT names it. */
 static void emit_motherboard(struct aml *a, const struct platform_desc *desc)
@@ -146,6 +148,8 @@ static void emit_motherboard(struct aml *a, const struct platform_desc *desc)
 		aml_io(a, PORT_DEBUG_EXIT, 4);
 	aml_io(a, PORT_DEBUGCON, 1);
 	aml_io(a, PORT_PM_BASE, PM_BLOCK_BYTES);
+	aml_memory32(a, (uint32_t)ECAM_BASE, (uint32_t)ECAM_BYTES);
+	aml_memory32(a, (uint32_t)RCRB_BASE, (uint32_t)RCRB_BYTES);
 	aml_close_resources(a);
 	aml_close(a);
 }
@@ -160,6 +164,7 @@ size_t dsdt_emit(struct emit *e, const struct platform_desc *desc)
 	aml_open_scope(&a, "_SB");
 	for (unsigned i = 0; i < desc->cpu_count; i++)
 		emit_cpu(&a, i);
+	dsdt_pci_emit(&a, desc);
 	emit_motherboard(&a, desc);
 	for (unsigned i = 0; i < ARRAY_LEN(board_devices); i++)
 		emit_pnp_device(&a, &board_devices[i]);

@@ -40,9 +40,12 @@ enum mp_field {
 #define AS_BUS		  0x0u
 #define LEVEL_ACTIVE_HIGH 0xdu
 
-#define BUS_ISA	     0u
+/* Bus ids.  PCI's is the number of its bus: an OS looks for that. */
+#define BUS_PCI	     0u
+#define BUS_ISA	     1u
 #define ISA_IRQS     16u
 #define ISA_CASCADE  2u /* the second 8259's line: no device has it */
+#define PCI_DEVICES  32u
 #define LINT_EXTINT  0u
 #define LINT_NMI     1u
 #define ALL_APICS    0xffu
@@ -115,7 +118,8 @@ struct assignment {
 	uint8_t entry_type;
 	uint8_t interrupt_type;
 	uint16_t flags;
-	uint8_t irq;
+	uint8_t bus;
+	uint8_t irq; /* PCI: device << 2 | pin */
 	uint8_t apic_id;
 	uint8_t pin;
 };
@@ -125,7 +129,7 @@ static void put_assignment(struct emit *e, const struct assignment *a)
 	emit_u8(e, a->entry_type);
 	emit_u8(e, a->interrupt_type);
 	emit_u16(e, a->flags);
-	emit_u8(e, BUS_ISA);
+	emit_u8(e, a->bus);
 	emit_u8(e, a->irq);
 	emit_u8(e, a->apic_id);
 	emit_u8(e, a->pin);
@@ -142,6 +146,7 @@ static unsigned put_isa_irqs(struct emit *e, uint8_t ioapic_id)
 					  .entry_type = MP_INTERRUPT,
 					  .interrupt_type = MP_INT,
 					  .flags = irq == GSI_SCI ? LEVEL_ACTIVE_HIGH : AS_BUS,
+					  .bus = BUS_ISA,
 					  .irq = (uint8_t)irq,
 					  .apic_id = ioapic_id,
 					  .pin = (uint8_t)irq,
@@ -151,12 +156,29 @@ static unsigned put_isa_irqs(struct emit *e, uint8_t ioapic_id)
 	return count;
 }
 
+/* INTA of each device behind the host bridge: ours have no other pin, and the table
+ * has no room for more.  PCI's lines are level-triggered, active low, "as bus". */
+static unsigned put_pci_irqs(struct emit *e, uint8_t ioapic_id)
+{
+	for (unsigned device = 1; device < PCI_DEVICES; device++)
+		put_assignment(e, &(struct assignment){
+					  .entry_type = MP_INTERRUPT,
+					  .interrupt_type = MP_INT,
+					  .flags = AS_BUS,
+					  .bus = BUS_PCI,
+					  .irq = (uint8_t)(device << 2),
+					  .apic_id = ioapic_id,
+					  .pin = (uint8_t)(GSI_PCI_INTX + PCI_INTX_LINE(device, 0)),
+				  });
+	return PCI_DEVICES - 1;
+}
+
 /* The 8259s through the boot processor's LINT0, NMI to everyone's LINT1. */
 static unsigned put_local_interrupts(struct emit *e)
 {
 	static const struct assignment locals[] = {
-		{ MP_LOCAL_INTERRUPT, MP_EXTINT, AS_BUS, 0, BOOT_APIC_ID, LINT_EXTINT },
-		{ MP_LOCAL_INTERRUPT, MP_NMI, AS_BUS, 0, ALL_APICS, LINT_NMI },
+		{ MP_LOCAL_INTERRUPT, MP_EXTINT, AS_BUS, BUS_ISA, 0, BOOT_APIC_ID, LINT_EXTINT },
+		{ MP_LOCAL_INTERRUPT, MP_NMI, AS_BUS, BUS_ISA, 0, ALL_APICS, LINT_NMI },
 	};
 
 	for (unsigned i = 0; i < ARRAY_LEN(locals); i++)
@@ -167,15 +189,17 @@ static unsigned put_local_interrupts(struct emit *e)
 int mp_config_build(struct emit *e, unsigned cpu_count)
 {
 	const uint8_t ioapic_id = (uint8_t)IOAPIC_ID(cpu_count);
-	unsigned entry_count = cpu_count + 2; /* a bus, an IOAPIC */
+	unsigned entry_count = cpu_count + 3; /* two buses, an IOAPIC */
 
 	assert(cpu_count >= 1 && cpu_count <= CPUS_MAX && e->len == 0);
 	put_header(e);
 	for (unsigned i = 0; i < cpu_count; i++)
 		put_processor(e, (uint8_t)i);
+	put_bus(e, BUS_PCI, "PCI");
 	put_bus(e, BUS_ISA, "ISA");
 	put_ioapic(e, ioapic_id);
 	entry_count += put_isa_irqs(e, ioapic_id);
+	entry_count += put_pci_irqs(e, ioapic_id);
 	entry_count += put_local_interrupts(e);
 	emit_patch_u16(e, MP_CONFIG_LENGTH, (uint16_t)e->len);
 	emit_patch_u16(e, MP_CONFIG_ENTRY_COUNT, (uint16_t)entry_count);

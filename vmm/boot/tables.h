@@ -11,9 +11,11 @@ struct platform_desc {
 	bool serial_present[4]; /* COM1..COM4 */
 	bool debug_exit;        /* isa-debug-exit at 0xf4 */
 	uint64_t ram_bytes;     /* SMBIOS */
+	/* The PCI window above 4 GiB, whole GiB; the same twice: there is none. */
+	gpa_t pci64_base, pci64_end;
 };
 
-/* Write RSDP, XSDT, FADT, FACS, DSDT, MADT at LAYOUT_ACPI.
+/* Write RSDP, XSDT, FADT, FACS, DSDT, MADT, MCFG at LAYOUT_ACPI.
  * rsdp_gpa  out: for boot_params and PVH.  0, or -ENOSPC, -EFAULT. */
 int acpi_write(const struct mem *mem, const struct platform_desc *desc, gpa_t *rsdp_gpa);
 

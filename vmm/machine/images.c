@@ -1,5 +1,6 @@
 #include "machine/images.h"
 
+#include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -91,6 +92,14 @@ static int name_the_file(const struct machine_config *config, int rc, const stru
 	return err_set(err, rc, "--kernel %s: %s", config->kernel_path, reason);
 }
 
+/* The guest's, too: KVM passes them on. */
+static unsigned host_phys_bits(void)
+{
+	unsigned eax = 0, ebx, ecx, edx;
+
+	return __get_cpuid(0x80000008, &eax, &ebx, &ecx, &edx) ? eax & 0xff : 0;
+}
+
 int images_load(const struct images *im, const struct machine_config *config,
 		const struct ram *ram, struct boot_result *out, struct err *err)
 {
@@ -103,6 +112,7 @@ int images_load(const struct images *im, const struct machine_config *config,
 		.cmdline = config->cmdline,
 		.cpu_count = config->cpu_count,
 		.debug_exit = config->debug_exit,
+		.phys_bits = host_phys_bits(),
 	};
 	struct err why;
 	int rc;

@@ -18,7 +18,7 @@ static const struct platform_desc desc_all = {
 /* A guest with its tables found. */
 struct acpi {
 	struct guest g;
-	const uint8_t *rsdp, *xsdt, *fadt, *madt, *facs, *dsdt;
+	const uint8_t *rsdp, *xsdt, *fadt, *madt, *mcfg, *facs, *dsdt;
 };
 
 /* The table at gpa, its length and checksum checked. */
@@ -67,8 +67,10 @@ static inline void acpi_init(struct acpi *a, const struct platform_desc *desc)
 	a->xsdt = table_at(&a->g, le64_load(a->rsdp + 24), "XSDT");
 	a->fadt = find_table(a, "FACP");
 	a->madt = find_table(a, "APIC");
+	a->mcfg = find_table(a, "MCFG");
 	assert_non_null(a->fadt);
 	assert_non_null(a->madt);
+	assert_non_null(a->mcfg);
 	a->facs = a->g.low + le32_load(a->fadt + 36);
 	a->dsdt = table_at(&a->g, le64_load(a->fadt + 140), "DSDT");
 }

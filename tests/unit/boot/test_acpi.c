@@ -24,7 +24,7 @@ static void every_table_has_the_oem_ids(void **state)
 
 	(void)state;
 	acpi_init(&a, &desc_one);
-	const uint8_t *tables[] = { a.xsdt, a.fadt, a.madt, a.dsdt };
+	const uint8_t *tables[] = { a.xsdt, a.fadt, a.madt, a.mcfg, a.dsdt };
 
 	for (unsigned i = 0; i < ARRAY_LEN(tables); i++) {
 		assert_memory_equal(tables[i] + 10, "BANTAM", 6);
@@ -50,6 +50,7 @@ static void tables_do_not_overlap(void **state)
 		{ a.xsdt, le32_load(a.xsdt + 4) },
 		{ a.fadt, le32_load(a.fadt + 4) },
 		{ a.madt, le32_load(a.madt + 4) },
+		{ a.mcfg, le32_load(a.mcfg + 4) },
 		{ a.dsdt, le32_load(a.dsdt + 4) },
 	};
 

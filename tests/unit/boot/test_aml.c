@@ -264,6 +264,39 @@ static void resource_template_knows_its_size_and_ends_with_a_tag(void **state)
 		     0x00, 0x79, 0x00);
 }
 
+static void fixed_memory_has_base_and_length(void **state)
+{
+	struct writer w;
+
+	(void)state;
+	writer_init(&w);
+	aml_memory32(&w.a, 0xc0000000, 0x10000000);
+	assert_wrote(&w, 0x86, 9, 0, 0x01, 0, 0, 0, 0xc0, 0, 0, 0, 0x10);
+}
+
+/* Numbers in the order of 6.4.3.5: granularity, first, last, translation, length. */
+static void windows_have_five_numbers_of_their_width(void **state)
+{
+	struct writer w;
+
+	(void)state;
+	writer_init(&w);
+	aml_bus_numbers(&w.a, 1, 255);
+	assert_wrote(&w, 0x88, 13, 0, 2, 0x0c, 0, 0, 0, 1, 0, 0xff, 0, 0, 0, 0xff, 0);
+	writer_init(&w);
+	aml_io_window(&w.a, 0xd00, 0xffff);
+	assert_wrote(&w, 0x88, 13, 0, 1, 0x0c, 3, 0, 0, 0, 0x0d, 0xff, 0xff, 0, 0, 0, 0xf3);
+	writer_init(&w);
+	aml_memory_window32(&w.a, 0xd0000000, 0xfebfffff);
+	assert_wrote(&w, 0x87, 23, 0, 0, 0x0c, 1, 0, 0, 0, 0, 0, 0, 0, 0xd0, 0xff, 0xff, 0xbf,
+		     0xfe, 0, 0, 0, 0, 0, 0, 0xc0, 0x2e);
+	writer_init(&w);
+	aml_memory_window64(&w.a, 0x140000000, 0xffffffffff);
+	assert_wrote(&w, 0x8a, 43, 0, 0, 0x0c, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x40, 1, 0, 0, 0,
+		     0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xc0,
+		     0xfe, 0, 0, 0);
+}
+
 static void interrupts_above_seven_are_in_the_high_byte(void **state)
 {
 	struct writer w;
@@ -354,6 +387,8 @@ int main(void)
 		cmocka_unit_test(method_returns_and_stores),
 		cmocka_unit_test(region_has_ports_and_fields_of_bits),
 		cmocka_unit_test(resource_template_knows_its_size_and_ends_with_a_tag),
+		cmocka_unit_test(fixed_memory_has_base_and_length),
+		cmocka_unit_test(windows_have_five_numbers_of_their_width),
 		cmocka_unit_test(interrupts_above_seven_are_in_the_high_byte),
 		cmocka_unit_test(long_resource_template_has_a_word_for_its_size),
 		cmocka_unit_test(too_small_a_buffer_is_told_and_never_written_past),

@@ -158,6 +158,57 @@ static void firmware_tables_are_in_memory(void **state)
 	assert_non_null(memmem(f->ram + LAYOUT_EBDA, LAYOUT_EBDA_BYTES, "_MP_", 4));
 }
 
+/* The PCI window above 4 GiB in the DSDT: a QWord memory descriptor (ACPI 6.4,
+ * 6.4.3.5.1).  False if there is none. */
+static bool high_pci_window(struct fixture *f, gpa_t *first, gpa_t *last)
+{
+	static const uint8_t head[] = { 0x8a, 0x2b, 0x00, 0x00, 0x0c, 0x01 };
+	const uint8_t *at;
+
+	make_elf(f);
+	assert_loaded(f);
+	at = memmem(f->ram + LAYOUT_ACPI, LAYOUT_ACPI_BYTES, head, sizeof(head));
+	if (!at)
+		return false;
+	*first = le64_load(at + 14);
+	*last = le64_load(at + 22);
+	return true;
+}
+
+static void pci_has_what_lies_between_ram_and_the_end_of_addresses(void **state)
+{
+	struct fixture *f = *state;
+	gpa_t first, last;
+
+	f->req.phys_bits = 40;
+	assert_true(high_pci_window(f, &first, &last));
+	assert_int_equal(first, GIB(4));
+	assert_int_equal(last, GIB(1024) - 1);
+	f->req.phys_bits = 52; /* more than four levels of page tables map */
+	assert_true(high_pci_window(f, &first, &last));
+	assert_int_equal(last, (UINT64_C(1) << 48) - 1);
+	/* RAM above 4 GiB pushes it up, to a whole GiB. */
+	assert_int_equal(mem_add(&f->mem, GIB(4), MIB(512), f->ram), 0);
+	assert_true(high_pci_window(f, &first, &last));
+	assert_int_equal(first, GIB(5));
+}
+
+static void without_room_or_knowledge_there_is_no_pci_window_above_4_gib(void **state)
+{
+	static const unsigned bits[] = { 0, 31, 32 };
+	struct fixture *f = *state;
+	gpa_t first, last;
+
+	for (unsigned i = 0; i < ARRAY_LEN(bits); i++) {
+		f->req.phys_bits = bits[i];
+		assert_false(high_pci_window(f, &first, &last));
+	}
+	f->req.phys_bits = 33;
+	assert_true(high_pci_window(f, &first, &last));
+	assert_int_equal(mem_add(&f->mem, GIB(4), GIB(4), f->ram), 0);
+	assert_false(high_pci_window(f, &first, &last));
+}
+
 static void missing_command_line_is_an_empty_one(void **state)
 {
 	struct fixture *f = *state;
@@ -243,6 +294,8 @@ int main(void)
 		LOAD_TEST(unreadable_kernel_is_reported),
 		LOAD_TEST(regions_ascend_lie_in_ram_and_do_not_overlap),
 		LOAD_TEST(firmware_tables_are_in_memory),
+		LOAD_TEST(pci_has_what_lies_between_ram_and_the_end_of_addresses),
+		LOAD_TEST(without_room_or_knowledge_there_is_no_pci_window_above_4_gib),
 		LOAD_TEST(missing_command_line_is_an_empty_one),
 		LOAD_TEST(big_guest_keeps_its_initrd_below_3_gib),
 		LOAD_TEST(ram_under_the_pci_windows_is_not_used),

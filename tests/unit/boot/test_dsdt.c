@@ -224,6 +224,121 @@ static void board_reserves_the_ports_that_no_other_device_has(void **state)
 	acpi_destroy(&a);
 }
 
+/* A fixed memory descriptor. */
+static bool holds_memory(struct body b, uint32_t base, uint32_t len)
+{
+	uint8_t memory[12] = { 0x86, 9, 0, 1 };
+
+	le32_store(memory + 4, base);
+	le32_store(memory + 8, len);
+	return holds(b, memory, sizeof memory);
+}
+
+static void board_reserves_ecam_and_the_chipsets_registers(void **state)
+{
+	struct acpi a;
+	struct body board;
+
+	(void)state;
+	acpi_init(&a, &desc_one);
+	board = find_device(&a, "MBRD", NULL);
+	assert_true(holds_memory(board, 0xc0000000, 0x10000000));
+	assert_true(holds_memory(board, 0xfed1c000, 0x4000));
+	acpi_destroy(&a);
+}
+
+/* ---- the PCI root bridge ---- */
+
+static void the_root_bridge_is_pci_express_and_bus_0(void **state)
+{
+	struct acpi a;
+	struct body pci;
+
+	(void)state;
+	acpi_init(&a, &desc_one);
+	pci = find_device(&a, "PCI0", NULL);
+	assert_true(holds(pci, "\x08_HID\x0c\x41\xd0\x0a\x08", 10));
+	assert_true(holds(pci, "\x08_CID\x0c\x41\xd0\x0a\x03", 10));
+	assert_true(holds(pci, "\x08_UID\x00\x08_SEG\x00\x08_BBN\x00", 18));
+	acpi_destroy(&a);
+}
+
+static void the_root_bridge_passes_on_all_but_its_own_ports(void **state)
+{
+	struct acpi a;
+	struct body pci;
+
+	(void)state;
+	acpi_init(&a, &desc_one);
+	pci = find_device(&a, "PCI0", NULL);
+	assert_true(holds(pci, "\x88\x0d\x00\x02\x0c\x00\x00\x00\x00\x00\xff\x00\x00\x00\x00\x01",
+			  16));
+	assert_true(holds_io(pci, 0xcf8, 8));
+	assert_true(holds(pci, "\x01\x0c\x03\x00\x00\x00\x00\xf7\x0c\x00\x00\xf8\x0c", 13));
+	assert_true(holds(pci, "\x01\x0c\x03\x00\x00\x00\x0d\xff\xff\x00\x00\x00\xf3", 13));
+	assert_true(holds(pci, "\x87\x17\x00\x00\x0c\x01\x00\x00\x00\x00\x00\x00\x00\xd0"
+			       "\xff\xff\xbf\xfe\x00\x00\x00\x00\x00\x00\xc0\x2e", 26));
+	acpi_destroy(&a);
+}
+
+static void a_window_above_4_gib_is_there_if_there_is_room(void **state)
+{
+	struct platform_desc desc = desc_one;
+	uint8_t window[46] = { 0x8a, 0x2b, 0x00, 0x00, 0x0c, 0x01 };
+	struct acpi a;
+
+	(void)state;
+	acpi_init(&a, &desc);
+	assert_false(holds(find_device(&a, "PCI0", NULL), window, 6));
+	acpi_destroy(&a);
+	desc.pci64_base = GIB(9);
+	desc.pci64_end = GIB(1024);
+	le64_store(window + 14, GIB(9));
+	le64_store(window + 22, GIB(1024) - 1);
+	le64_store(window + 38, GIB(1015));
+	acpi_init(&a, &desc);
+	assert_true(holds(find_device(&a, "PCI0", NULL), window, sizeof window));
+	acpi_destroy(&a);
+}
+
+/* The entries of _PRT, read one after the other. */
+static void every_pin_of_every_device_has_its_line(void **state)
+{
+	struct acpi a;
+	struct body pci;
+	const uint8_t *at;
+	unsigned n;
+
+	(void)state;
+	acpi_init(&a, &desc_one);
+	pci = find_device(&a, "PCI0", NULL);
+	at = memmem(pci.at, pci.len, "\x08_PRT\x12", 6);
+	assert_non_null(at);
+	assert_ptr_equal(at + 6 + pkg_length(at + 6, &n), pci.at + pci.len); /* comes last */
+	at += 6 + n;
+	assert_int_equal(*at++, 128);
+	for (unsigned i = 0; i < 128; i++) {
+		const unsigned device = i / 4, pin = i % 4;
+		uint8_t want[16] = { 0x12 };
+		size_t len = 3;
+
+		want[2] = 4;
+		want[len] = device ? 0x0c : 0x0b; /* a dword or a word constant */
+		le32_store(want + len + 1, device << 16 | 0xffff);
+		len += device ? 5 : 3;
+		if (pin > 1)
+			want[len++] = 0x0a; /* Zero and One are opcodes */
+		want[len++] = (uint8_t)pin;
+		want[len++] = 0; /* no link device */
+		want[len++] = 0x0a;
+		want[len++] = (uint8_t)(16 + (device + pin) % 8);
+		want[1] = (uint8_t)(len - 1);
+		assert_memory_equal(at, want, len);
+		at += len;
+	}
+	acpi_destroy(&a);
+}
+
 static void debug_exit_port_is_reserved_only_if_it_is_there(void **state)
 {
 	struct platform_desc desc = desc_one;
@@ -247,11 +362,11 @@ static void system_bus_holds_nothing_else(void **state)
 	(void)state;
 	acpi_init(&a, &desc_one);
 	find_device(&a, NULL, &count);
-	assert_int_equal(count, 1 + 6); /* CPU; board, timer, clock, keyboard, mouse, pvpanic */
+	assert_int_equal(count, 1 + 7); /* CPU; PCI, board, timer, clock, keyboard, mouse, pvpanic */
 	acpi_destroy(&a);
 	acpi_init(&a, &desc_all);
 	find_device(&a, NULL, &count);
-	assert_int_equal(count, CPUS_MAX + 6 + 4);
+	assert_int_equal(count, CPUS_MAX + 7 + 4);
 	acpi_destroy(&a);
 }
 
@@ -265,6 +380,11 @@ int main(void)
 		cmocka_unit_test(pvpanic_has_port_status_and_both_methods),
 		cmocka_unit_test(integers_have_64_bits),
 		cmocka_unit_test(board_reserves_the_ports_that_no_other_device_has),
+		cmocka_unit_test(board_reserves_ecam_and_the_chipsets_registers),
+		cmocka_unit_test(the_root_bridge_is_pci_express_and_bus_0),
+		cmocka_unit_test(the_root_bridge_passes_on_all_but_its_own_ports),
+		cmocka_unit_test(a_window_above_4_gib_is_there_if_there_is_room),
+		cmocka_unit_test(every_pin_of_every_device_has_its_line),
 		cmocka_unit_test(debug_exit_port_is_reserved_only_if_it_is_there),
 		cmocka_unit_test(system_bus_holds_nothing_else),
 	};

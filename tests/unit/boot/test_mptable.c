@@ -157,12 +157,13 @@ static void isa_lines_go_to_the_pins_of_their_number(void **state)
 
 	(void)state;
 	mp_init(&m, 4);
-	assert_memory_equal(entry(&m, 1, 0), "\x01\x00ISA   ", 8);
+	assert_memory_equal(entry(&m, 1, 1), "\x01\x01ISA   ", 8);
 	for (unsigned n = 0; (line = entry(&m, 3, n)) != NULL; n++) {
 		const unsigned irq = line[5], pin = line[7];
 
 		assert_int_equal(line[1], 0); /* vectored by the IOAPIC */
-		assert_int_equal(line[4], 0); /* the ISA bus */
+		if (line[4] != 1) /* the ISA bus */
+			continue;
 		assert_int_equal(line[6], entry(&m, 2, 0)[1]);
 		assert_int_equal(pin, irq);
 		assert_int_equal(le16_load(line + 2), irq == 9 ? 0xd : 0);
@@ -174,14 +175,43 @@ static void isa_lines_go_to_the_pins_of_their_number(void **state)
 	mp_destroy(&m);
 }
 
+/* Linux, IO_APIC_get_PCI_irq_vector(): the bus's id is its number, the line device
+ * << 2 | pin. */
+static void inta_of_every_pci_device_goes_to_its_pin(void **state)
+{
+	struct mp m;
+	uint32_t devices = 0;
+	const uint8_t *line;
+
+	(void)state;
+	mp_init(&m, CPUS_MAX);
+	assert_memory_equal(entry(&m, 1, 0), "\x01\x00PCI   ", 8);
+	assert_null(entry(&m, 1, 2));
+	for (unsigned n = 0; (line = entry(&m, 3, n)) != NULL; n++) {
+		const unsigned device = line[5] >> 2;
+
+		if (line[4] != 0)
+			continue;
+		assert_int_equal(line[1], 0);
+		assert_int_equal(le16_load(line + 2), 0); /* as PCI: level, active low */
+		assert_int_equal(line[5] & 3, 0);	  /* INTA */
+		assert_int_equal(line[6], entry(&m, 2, 0)[1]);
+		assert_int_equal(line[7], 16 + device % 8);
+		assert_false(devices >> device & 1);
+		devices |= UINT32_C(1) << device;
+	}
+	assert_int_equal(devices, 0xfffffffe); /* all but the host bridge */
+	mp_destroy(&m);
+}
+
 static void extint_is_lint0_of_the_boot_cpu_and_nmi_lint1_of_all(void **state)
 {
 	struct mp m;
 
 	(void)state;
 	mp_init(&m, 2);
-	assert_memory_equal(entry(&m, 4, 0), "\x04\x03\x00\x00\x00\x00\x00\x00", 8);
-	assert_memory_equal(entry(&m, 4, 1), "\x04\x01\x00\x00\x00\x00\xff\x01", 8);
+	assert_memory_equal(entry(&m, 4, 0), "\x04\x03\x00\x00\x01\x00\x00\x00", 8);
+	assert_memory_equal(entry(&m, 4, 1), "\x04\x01\x00\x00\x01\x00\xff\x01", 8);
 	assert_null(entry(&m, 4, 2));
 	mp_destroy(&m);
 }
@@ -240,6 +270,7 @@ int main(void)
 		cmocka_unit_test(every_cpu_is_listed_and_the_first_boots),
 		cmocka_unit_test(ioapic_has_an_id_of_its_own),
 		cmocka_unit_test(isa_lines_go_to_the_pins_of_their_number),
+		cmocka_unit_test(inta_of_every_pci_device_goes_to_its_pin),
 		cmocka_unit_test(extint_is_lint0_of_the_boot_cpu_and_nmi_lint1_of_all),
 		cmocka_unit_test(nothing_outside_its_two_places_is_written),
 		cmocka_unit_test(too_small_a_buffer_is_told_and_never_written_past),

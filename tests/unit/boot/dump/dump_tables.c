@@ -104,6 +104,10 @@ int main(int argc, char **argv)
 		desc.cpu_count = (unsigned)strtoul(argv[2], NULL, 10);
 	if (argc > 3)
 		desc.ram_bytes = MIB(strtoull(argv[3], NULL, 10));
+	if (desc.ram_bytes > RAM_LOW_MAX) { /* the smaller ones have no window above 4 GiB */
+		desc.pci64_base = RAM_HIGH_BASE + desc.ram_bytes;
+		desc.pci64_end = UINT64_C(1) << 46;
+	}
 	if (desc.cpu_count < 1 || desc.cpu_count > CPUS_MAX || desc.ram_bytes < RAM_MIN_BYTES) {
 		fprintf(stderr, "dump_tables: CPUS is 1..%u, RAM_MIB at least 32\n", CPUS_MAX);
 		return 2;
