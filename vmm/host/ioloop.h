@@ -44,7 +44,7 @@ enum io_engine ioloop_engine(const struct ioloop *l);
 
 /* One round: submit, wait up to timeout_ms (-1: for ever, 0: only look), call back.
  * What is ready without waiting is served, and the round does not wait then.  A
- * callback may run a round itself.
+ * signal ends the wait.  A callback may run a round itself.
  * Returns how many callbacks were made, polls that served something among them. */
 unsigned ioloop_round(struct ioloop *l, int timeout_ms);
 
@@ -93,9 +93,9 @@ unsigned ioloop_in_flight(const struct ioloop *l);
 
 struct io_watch;
 
-/* An eventfd (or a timerfd).  ready() comes after each write, once for several that
- * came close together.  The loop sees the write itself and never reads the counter:
- * a kick costs no system call.  The caller's memory, in place from add to remove. */
+/* An eventfd.  ready() comes after each write, once for several that came close
+ * together.  The loop sees the write itself and never reads the counter: a kick costs
+ * no system call.  The caller's memory, in place from add to remove. */
 struct io_event {
 	int fd; /* owned by the caller */
 	void (*ready)(void *arg);

@@ -1,6 +1,7 @@
 /* host/ioloop_internal.h: what the files of the I/O loop share: ioloop.c (rounds),
- * ioloop_inbox.c (from other threads), ioloop_uring.c and ioloop_epoll.c (what a round stands on),
- * io_workers.c (file I/O by threads), iothread.c.  Nobody else includes it but their tests. */
+ * ioloop_inbox.c (from other threads), ioloop_timer.c, ioloop_uring.c and ioloop_epoll.c (what a
+ * round stands on), io_workers.c (file I/O by threads), iothread.c.  Nobody else includes it but
+ * their tests. */
 #ifndef BANTAM_HOST_IOLOOP_INTERNAL_H
 #define BANTAM_HOST_IOLOOP_INTERNAL_H
 
@@ -84,7 +85,11 @@ void ioloop_op_worked(struct ioloop *l, struct io_op *op);
 /* Run what other threads handed over.  How many callbacks. */
 unsigned ioloop_serve_inbox(struct ioloop *l);
 
-/* How often -EAGAIN or -EINTR is tried again before it becomes -EIO. */
+/* Fire the timers that are due.  How many. */
+unsigned ioloop_fire_timers(struct ioloop *l);
+
+/* How often -EAGAIN or -EINTR is tried again before it becomes -EIO,
+ * a millisecond apart but for the first. */
 #define IO_RETRIES_MAX 100u
 
 #endif

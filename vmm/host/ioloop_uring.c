@@ -19,6 +19,7 @@
 
 #include "base/log.h"
 #include "host/ioloop_internal.h"
+#include "host/now.h"
 #include "host/uring.h"
 
 #define SQ_ENTRIES 128u
@@ -46,6 +47,8 @@ struct ring_engine {
 	struct uring ring;
 	struct io_op *first, **last; /* submitted, no order yet */
 	unsigned in_kernel;	     /* operations */
+	struct io_op *later;	     /* those to be tried again when `retry` fires */
+	struct io_timer retry;
 	struct io_watch *watches, *todo;
 };
 
@@ -203,16 +206,44 @@ static void todo(struct ring_engine *e, struct io_watch *w)
 	e->todo = w;
 }
 
+static void retry_ops(void *arg, uint64_t now_ns)
+{
+	struct ring_engine *e = arg;
+
+	(void)now_ns;
+	for (struct io_op *op; (op = e->later) != NULL;) {
+		e->later = op->next;
+		queue_op(e, op);
+	}
+}
+
+/* Memory was short, or a signal came: once more where it may block, then later.
+ * False: enough. */
+static bool try_again(struct ioloop *l, struct io_op *op)
+{
+	struct ring_engine *e = l->engine;
+
+	if (op->retries == IO_RETRIES_MAX)
+		return false;
+	if (op->retries++ == 0) {
+		queue_op(e, op);
+		return true;
+	}
+	op->next = e->later;
+	e->later = op;
+	if (e->retry.deadline_ns == UINT64_MAX)
+		ioloop_arm(l, &e->retry, host_now_ns() + NS_PER_MS);
+	return true;
+}
+
 static unsigned op_result(struct ioloop *l, struct io_op *op, int32_t result)
 {
 	struct ring_engine *e = l->engine;
 
 	e->in_kernel--;
 	if (result == -EAGAIN || result == -EINTR) {
-		if (op->retries++ < IO_RETRIES_MAX) {
-			queue_op(e, op);
+		if (try_again(l, op))
 			return 0;
-		}
 		result = -EIO;
 	}
 	ioloop_op_done(l, op, result);
@@ -357,16 +388,6 @@ static int ring_change_source(struct ioloop *l, struct io_source *s, uint32_t ev
 
 /* ---- life ------------------------------------------------------------------------------ */
 
-int io_uring_usable(struct err *err)
-{
-	struct uring_obstacle o;
-	const int rc = uring_probe(&o);
-
-	return rc < 0 ? err_set(err, rc, "io_uring cannot be used: %s; what helps: %s", o.why,
-				o.help)
-		      : 0;
-}
-
 static int ring_open(struct ioloop *l, struct err *err)
 {
 	struct ring_engine *e = calloc(1, sizeof(*e));
@@ -382,6 +403,7 @@ static int ring_open(struct ioloop *l, struct err *err)
 						: err_errno(err, rc, "io_uring cannot be used");
 	}
 	e->last = &e->first;
+	io_timer_init(&e->retry, retry_ops, e);
 	l->engine = e;
 	rc = ring_add_event(l, &l->wake);
 	if (rc < 0) {

@@ -8,6 +8,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "host/ioloop.h"
+
 /* Each line is for older kernels than the one before; an unknown flag is -EINVAL.
  * DEFER_TASKRUN: results are made when we ask for them, not by interrupting
  * us; TASKRUN_FLAG tells in shared memory that there are some. */
@@ -271,4 +273,15 @@ int uring_probe(struct uring_obstacle *out)
 	else
 		*out = uring_explain(rc, disabled_setting());
 	return rc;
+}
+
+int io_uring_usable(struct err *err)
+{
+	struct uring_obstacle o;
+	const int rc = uring_probe(&o);
+
+	if (rc == 0)
+		return 0;
+	return err_set(err, rc, "io_uring cannot be used: %s%s%s", o.why,
+		       *o.help ? "; it helps: " : "", o.help);
 }
