@@ -51,7 +51,7 @@ static void examine(struct report *r)
 	doctor_kvm(r, &facts);
 	doctor_processor(r, &facts);
 	doctor_memory(r);
-	doctor_io_uring(r, &facts);
+	doctor_io_uring(r);
 	doctor_userfaultfd(r, &facts);
 	doctor_tun(r, &facts);
 }

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/io_uring.h>
 #include <linux/userfaultfd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,34 +118,21 @@ void doctor_memory(struct report *r)
 	check_huge_pages(r);
 }
 
-void doctor_io_uring(struct report *r, const struct host_facts *f)
+void doctor_io_uring_refused(struct report *r, const struct uring_obstacle *o)
 {
-	struct io_uring_params params;
-	char mode[8] = "";
-	struct check *c;
-	long fd;
-	int rc;
+	check_fix(report_add(r, "io_uring", CHECK_WARN, "%s; worker threads serve disks, slower",
+			     o->why),
+		  "%s", o->help);
+}
 
-	memset(&params, 0, sizeof(params));
-	fd = syscall(SYS_io_uring_setup, 1u, &params);
-	if (fd >= 0) {
-		close((int)fd);
-		report_add(r, "io_uring", CHECK_OK, "works");
-		return;
-	}
-	rc = errno;
-	read_line_file("/proc/sys/kernel/io_uring_disabled", mode, sizeof(mode));
-	c = report_add(r, "io_uring", CHECK_WARN, "not available (%s): disks will be slower",
-		       strerror(rc));
-	if (strcmp(mode, "1") == 0 || strcmp(mode, "2") == 0)
-		check_fix(c, "sudo sysctl kernel.io_uring_disabled=0");
-	else if (rc == ENOMEM)
-		check_fix(c, "raise the locked-memory limit: ulimit -l unlimited");
-	else if (rc == ENOSYS && !f->container)
-		check_fix(c, "a kernel with CONFIG_IO_URING");
+void doctor_io_uring(struct report *r)
+{
+	struct uring_obstacle o;
+
+	if (uring_probe(&o) == 0)
+		report_add(r, "io_uring", CHECK_OK, "serves disks");
 	else
-		check_fix(c, "run the container with a seccomp profile that allows io_uring_setup, "
-			     "io_uring_enter and io_uring_register");
+		doctor_io_uring_refused(r, &o);
 }
 
 /* Faults that KVM takes in the kernel must be served, too, so

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fake/both_engines.h"
 #include "tools/doctor_host.h"
 #include "tools/doctor_kvm.h"
 
@@ -146,6 +147,37 @@ static void a_processor_row_tells_kind_and_nesting(void **state)
 	assert_string_equal(r.checks[2].detail, "no vmx or svm");
 }
 
+static void a_refused_io_uring_says_why_and_that_threads_do_it(void **state)
+{
+	const struct uring_obstacle off = uring_explain(-EPERM, '2');
+	struct report r = { 0 };
+
+	(void)state;
+	doctor_io_uring_refused(&r, &off);
+	assert_int_equal(r.checks[0].verdict, CHECK_WARN);
+	assert_null(report_blocker(&r));
+	assert_string_equal(r.checks[0].detail,
+			    "kernel.io_uring_disabled is 2: nobody may; worker threads serve disks, "
+			    "slower");
+	assert_string_equal(r.checks[0].fix, "sudo sysctl kernel.io_uring_disabled=0");
+}
+
+/* Whether the row is what a process without io_uring should get. */
+static int row_where_forbidden(void)
+{
+	struct report r = { 0 };
+
+	doctor_io_uring(&r);
+	return r.count != 1 || r.checks[0].verdict != CHECK_WARN ||
+	       !strstr(r.checks[0].fix, "seccomp profile");
+}
+
+static void a_sandbox_without_io_uring_gets_the_row(void **state)
+{
+	(void)state;
+	assert_int_equal(without_io_uring(EPERM, row_where_forbidden), 0);
+}
+
 static void groups_are_found_by_number_with_their_members(void **state)
 {
 	static const char text[] = "root:x:0:\n"
@@ -193,6 +225,8 @@ int main(void)
 		cmocka_unit_test(a_warning_elsewhere_does_not_keep_run_from_working),
 		cmocka_unit_test(the_report_as_json_has_every_row),
 		cmocka_unit_test(a_processor_row_tells_kind_and_nesting),
+		cmocka_unit_test(a_refused_io_uring_says_why_and_that_threads_do_it),
+		cmocka_unit_test(a_sandbox_without_io_uring_gets_the_row),
 		cmocka_unit_test(groups_are_found_by_number_with_their_members),
 		cmocka_unit_test(words_and_numbers_are_found_in_proc_files),
 	};
