@@ -109,11 +109,10 @@ static inline void cpu_relax(void)
 /* Poll until something was served, at most until end_ns. */
 static unsigned look(struct ioloop *l, uint64_t end_ns)
 {
-	unsigned served;
+	unsigned served = submit_and_serve(l); /* under way meanwhile */
+	uint64_t now_ns = host_now_ns(), last_ns = now_ns;
 
-	/* What was gathered has to be under way meanwhile. */
-	served = submit_and_serve(l);
-	while (served == 0 && host_now_ns() < end_ns) {
+	for (; served == 0 && now_ns < end_ns; now_ns = host_now_ns()) {
 		served = each_poller(l, step_poll);
 		if (served > 0)
 			each_poller(l, step_finish);
@@ -123,15 +122,22 @@ static unsigned look(struct ioloop *l, uint64_t end_ns)
 			served = serve(l);
 		else
 			cpu_relax();
+		last_ns = now_ns;
 	}
+	/* Nothing here takes that long: someone else had this processor, and may
+	 * well be whom we wait for.  A look is only for an idle one. */
+	if (served == 0 && now_ns - last_ns > IO_POLL_PREEMPTED_NS)
+		l->no_look_until_ns = now_ns + IO_POLL_REST_NS;
 	return served;
 }
 
 /* As KVM does for halted vCPUs: looking longer pays where waits turned out shorter
  * than the longest look, and is given up where they did not. */
-static void adapt(struct ioloop *l, uint64_t waited_ns)
+static void adapt(struct ioloop *l, uint64_t waited_ns, uint64_t now_ns)
 {
-	if (waited_ns < l->poll_max_ns)
+	if (now_ns < l->no_look_until_ns)
+		l->poll_ns = 0;
+	else if (waited_ns < l->poll_max_ns)
 		l->poll_ns = min_u64(max_u64(2 * l->poll_ns, IO_POLL_FIRST_NS), l->poll_max_ns);
 	else if (l->poll_ns > IO_POLL_FIRST_NS)
 		l->poll_ns /= 2;
@@ -141,7 +147,7 @@ static void adapt(struct ioloop *l, uint64_t waited_ns)
 
 static void sleep_until(struct ioloop *l, uint64_t begun_ns, uint64_t end_ns)
 {
-	const uint64_t now_ns = end_ns == NEVER ? 0 : host_now_ns();
+	uint64_t now_ns = end_ns == NEVER ? 0 : host_now_ns();
 
 	atomic_store(&l->sleeping, true);
 	/* See wake() in ioloop_inbox.c. */
@@ -150,7 +156,8 @@ static void sleep_until(struct ioloop *l, uint64_t begun_ns, uint64_t end_ns)
 	else
 		l->ops->enter(l, end_ns == NEVER ? NEVER : end_ns - now_ns);
 	atomic_store(&l->sleeping, false);
-	adapt(l, host_now_ns() - begun_ns);
+	now_ns = host_now_ns();
+	adapt(l, now_ns - begun_ns, now_ns);
 }
 
 /* Nothing was there: look, settle, sleep. */

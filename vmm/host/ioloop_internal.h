@@ -50,6 +50,7 @@ struct ioloop {
 	struct io_poller *pollers;
 	struct poller_walk *walk;
 	uint64_t poll_ns, poll_max_ns; /* the look now, and at most */
+	uint64_t no_look_until_ns;     /* the processor is wanted by others */
 	struct io_workers workers;
 	struct io_op *finished; /* by workers, taken out of the inbox */
 	struct io_event wake;	/* an eventfd for other threads */
@@ -81,6 +82,10 @@ void ioloop_op_worked(struct ioloop *l, struct io_op *op);
 
 /* A look begins with this many nanoseconds. */
 #define IO_POLL_FIRST_NS UINT64_C(4000)
+/* A step of a look that took longer than this was interrupted by another thread;
+ * no look for so long, then. */
+#define IO_POLL_PREEMPTED_NS UINT64_C(50000)
+#define IO_POLL_REST_NS	     (20 * NS_PER_MS)
 
 /* Run what other threads handed over.  How many callbacks. */
 unsigned ioloop_serve_inbox(struct ioloop *l);
