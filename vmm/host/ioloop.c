@@ -145,6 +145,12 @@ static void adapt(struct ioloop *l, uint64_t waited_ns, uint64_t now_ns)
 		l->poll_ns = 0;
 }
 
+/* end_ns, or earlier for a timer. */
+static uint64_t next_end(const struct ioloop *l, uint64_t end_ns)
+{
+	return l->timers ? min_u64(end_ns, l->timers->deadline_ns) : end_ns;
+}
+
 static void sleep_until(struct ioloop *l, uint64_t begun_ns, uint64_t end_ns)
 {
 	uint64_t now_ns = end_ns == NEVER ? 0 : host_now_ns();
@@ -164,15 +170,12 @@ static void sleep_until(struct ioloop *l, uint64_t begun_ns, uint64_t end_ns)
 static unsigned wait_and_serve(struct ioloop *l, int timeout_ms)
 {
 	const uint64_t begun_ns = host_now_ns();
-	uint64_t end_ns = NEVER;
+	const uint64_t end_ns =
+		timeout_ms > 0 ? begun_ns + (uint64_t)timeout_ms * NS_PER_MS : NEVER;
 	unsigned made = 0;
 
-	if (timeout_ms > 0)
-		end_ns = begun_ns + (uint64_t)timeout_ms * NS_PER_MS;
-	if (l->timers)
-		end_ns = min_u64(end_ns, l->timers->deadline_ns);
 	if (l->poll_ns > 0)
-		made = look(l, min_u64(end_ns, begun_ns + l->poll_ns));
+		made = look(l, next_end(l, begun_ns + l->poll_ns));
 	if (made > 0)
 		return made;
 	made = each_poller(l, step_settle);
@@ -180,7 +183,7 @@ static unsigned wait_and_serve(struct ioloop *l, int timeout_ms)
 		each_poller(l, step_finish);
 		return made + submit_and_serve(l);
 	}
-	sleep_until(l, begun_ns, end_ns);
+	sleep_until(l, begun_ns, next_end(l, end_ns)); /* settle() may have armed one */
 	return serve(l);
 }
 

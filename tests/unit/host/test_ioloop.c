@@ -261,6 +261,28 @@ static void a_loop_settles_before_it_sleeps(void **state)
 	ioloop_remove_poller(l, &g.poller);
 }
 
+static bool settle_arms(void *arg)
+{
+	struct alarm_clock *a = arg;
+
+	ioloop_arm(a->l, &a->timer, host_now_ns() + NS_PER_MS);
+	return false;
+}
+
+static void a_timer_armed_while_settling_is_minded(void **state)
+{
+	struct ioloop *l = loop_of(state);
+	struct alarm_clock a;
+	struct io_poller p = { .settle = settle_arms, .arg = &a };
+
+	init_alarm(l, &a, NULL);
+	ioloop_add_poller(l, &p);
+	while (a.fired == 0)
+		ioloop_round(l, -1);
+	ioloop_disarm(l, &a.timer);
+	ioloop_remove_poller(l, &p);
+}
+
 static void a_round_that_only_looks_polls_once_and_does_not_settle(void **state)
 {
 	struct ioloop *l = loop_of(state);
@@ -703,6 +725,7 @@ int main(void)
 		BOTH_ENGINES(a_timer_armed_by_itself_waits_for_the_next_round),
 		BOTH_ENGINES(a_due_timer_may_be_disarmed_by_another),
 		BOTH_ENGINES(a_loop_settles_before_it_sleeps),
+		BOTH_ENGINES(a_timer_armed_while_settling_is_minded),
 		BOTH_ENGINES(a_round_that_only_looks_polls_once_and_does_not_settle),
 		BOTH_ENGINES(callbacks_are_followed_by_finish),
 		BOTH_ENGINES(what_a_look_finds_needs_no_sleep),
