@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/checked.h"
 #include "virtio/ring.h"
@@ -115,7 +114,9 @@ int vq_start(struct vq *q, const struct vq_setup *setup)
 	q->fault = map_ring(setup, &q->desc, &q->driver, &q->device);
 	if (q->fault != VQ_OK)
 		return -EBADMSG;
-	memset(book->in_flight, 0, sizeof(book->in_flight));
+	/* Split: heads are below size; packed: ids are any. */
+	for (unsigned i = 0; i * WORD_BITS < (q->ops == &packed_ring ? HEADS : setup->size); i++)
+		book->in_flight[i] = 0;
 	q->running = true;
 	return 0;
 }
