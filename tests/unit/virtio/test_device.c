@@ -1,9 +1,11 @@
 #include "virtio/virtio.h"
 
+#include <sched.h>
 #include <unistd.h>
 
 #include "echo_fixture.h"
 #include "host/iothread.h"
+#include "host/now.h"
 
 #define ALL_STEPS (VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER | VIRTIO_FEATURES_OK | VIRTIO_DRIVER_OK)
 #define RINGS	  (VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX | VIRTIO_F_RING_PACKED | \
@@ -594,6 +596,82 @@ static void it_waits_for_another_threads_loop_as_well(void **state)
 	virtio_fixture_take(&t->f, own);
 }
 
+/* ---- two threads ------------------------------------------------------------------------------- */
+
+#define TURNS	     5000u
+#define PATIENCE_NS (10 * NS_PER_S)
+
+/* Take back what is used; how many. */
+static unsigned hear(struct fake_driver *d)
+{
+	unsigned heard = 0;
+
+	while (fake_driver_used(d, &(uint16_t){ 0 }, &(uint32_t){ 0 }))
+		heard++;
+	return heard;
+}
+
+/* As a driver that sleeps: ask for an interrupt, look once more, then wait for it. */
+static unsigned sleep_and_hear(struct echo_fixture *t, const struct virtio_pci *vp)
+{
+	const uint64_t end_ns = host_now_ns() + PATIENCE_NS;
+	const atomic_uint *sends = &t->f.fb.msis[vp->msix.vectors[1].line].sends;
+	const unsigned before = atomic_load(sends);
+	unsigned heard;
+
+	fake_driver_listen(&t->f.queues[0], 1);
+	heard = hear(&t->f.queues[0]);
+	while (heard == 0 && atomic_load(sends) == before) {
+		sched_yield();
+		assert_true(host_now_ns() < end_ns); /* else it would sleep for ever */
+	}
+	return heard + hear(&t->f.queues[0]);
+}
+
+static void take_turns(struct echo_fixture *t, const struct virtio_pci *vp)
+{
+	unsigned out = 0;
+
+	for (unsigned turn = 0; turn < TURNS; turn++) {
+		for (unsigned i = 0; i <= turn % 3; i++, out++)
+			say(t, 0, "x");
+		virtio_fixture_kick(&t->f, 0);
+		if (turn % 4 == 0)
+			fake_driver_mute(&t->f.queues[0]);
+		out -= hear(&t->f.queues[0]);
+		while (out > 3)
+			out -= sleep_and_hear(t, vp);
+	}
+	while (out > 0)
+		out -= sleep_and_hear(t, vp);
+}
+
+static void between_threads_no_kick_and_no_interrupt_is_lost(void **state)
+{
+	struct echo_fixture *t = *state;
+	static const uint64_t rings[] = { 0, VIRTIO_F_EVENT_IDX, VIRTIO_F_RING_PACKED,
+					  VIRTIO_F_RING_PACKED | VIRTIO_F_EVENT_IDX };
+	struct virtio_pci_place place = virtio_fixture_place(&t->f);
+	struct virtio_pci *own = t->f.vp;
+	struct iothread *thread;
+	struct ioloop *loop;
+	struct fake_echo e;
+
+	assert_int_equal(iothread_start(IO_ENGINE_AUTO, 0, &thread, NULL), 0);
+	loop = iothread_loop(thread);
+	place.loops = &loop;
+	assert_int_equal(fake_echo_init(&e, &t->f.fb.board, &place, NULL), 0);
+	virtio_fixture_take(&t->f, &e.vp);
+	for (unsigned i = 0; i < ARRAY_LEN(rings); i++) {
+		virtio_fixture_start(&t->f, rings[i]);
+		take_turns(t, &e.vp);
+		virtio_pci_reset(&e.vp);
+	}
+	virtio_pci_free(&e.vp);
+	iothread_stop(thread);
+	virtio_fixture_take(&t->f, own);
+}
+
 /* ---- configuration ------------------------------------------------------------------------------- */
 
 static void a_changed_configuration_is_a_new_generation_and_an_interrupt(void **state)
@@ -644,6 +722,7 @@ int main(void)
 		ECHO(a_reset_overtakes_the_reset_of_one_queue),
 		ECHO(the_machines_reset_waits_for_what_is_in_flight),
 		ECHO(it_waits_for_another_threads_loop_as_well),
+		ECHO(between_threads_no_kick_and_no_interrupt_is_lost),
 		ECHO(a_changed_configuration_is_a_new_generation_and_an_interrupt),
 	};
 
