@@ -33,7 +33,7 @@ struct raw {
 
 /* In a request's private_bytes. */
 struct raw_req {
-	struct io_op op;
+	struct io_op op; /* first, for who looks there (tests do) */
 	struct raw *raw;
 	struct iov_rest rest; /* of the request's memory */
 	int tried;	/* ZERO: fallocate's mode */
@@ -302,6 +302,7 @@ static void raw_submit(struct block *b, struct block_req *req)
 
 	r->raw = container_of(b, struct raw, block);
 	r->moved = 0;
+	r->op.iov_count = 0;
 	r->wait.piece = NULL;
 	switch (req->op) {
 	case BLOCK_READ:

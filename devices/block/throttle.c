@@ -38,16 +38,10 @@ static uint64_t bucket_wait_ns(struct bucket *k, uint64_t now_ns)
 
 static void bucket_fill(struct bucket *k, uint64_t tokens, uint64_t now_ns)
 {
-	/* A debt that takes centuries to pay need not be counted further; so a
-	 * level never wraps. */
-	const throttle_u128 most = (throttle_u128)1 << 120;
-
 	if (k->rate == 0)
 		return;
 	leak(k, now_ns);
-	k->level += ONE * tokens;
-	if (k->level > most)
-		k->level = most;
+	k->level += ONE * tokens; /* wraps after 2^34 requests of 2^64 bytes */
 }
 
 void throttle_init(struct throttle *t, uint64_t iops, uint64_t iops_burst, uint64_t bps,

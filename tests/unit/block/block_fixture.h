@@ -137,6 +137,12 @@ static inline void start_request(struct block_bench *b, struct waited *w)
 	assert_false(w->ended); /* never from within submit */
 }
 
+/* What raw submitted last for the request. */
+static inline const struct io_op *op_of(const struct waited *w)
+{
+	return (const struct io_op *)(const void *)w->req.private_bytes;
+}
+
 /* Rounds until it ended, 10 seconds at most. */
 static inline int wait_request(struct block_bench *b, struct waited *w)
 {
@@ -156,9 +162,13 @@ static inline int run_request(struct block_bench *b, struct waited *w)
 static inline void fill_request(struct waited *w, enum block_op op, uint64_t offset, void *bytes,
 				uint64_t len)
 {
-	memset(w, 0, sizeof(*w));
+	memset(w, 0xa5, sizeof(*w)); /* nobody relies on what is not ours to fill */
 	w->iov = (struct iovec){ .iov_base = bytes, .iov_len = len };
 	w->req.op = op;
+	w->req.durable = false;
+	w->req.may_unmap = false;
+	w->req.iov = NULL;
+	w->req.iov_count = 0;
 	w->req.offset = offset;
 	w->req.len = len;
 	if (op == BLOCK_READ || op == BLOCK_WRITE) {
@@ -174,6 +184,26 @@ static inline int run_op(struct block_bench *b, enum block_op op, uint64_t offse
 
 	fill_request(&w, op, offset, bytes, len);
 	return run_request(b, &w);
+}
+
+/* The disk's open file, by its name. */
+static inline int descriptor_of(const char *path)
+{
+	char link[64], target[128];
+
+	for (int fd = 3; fd < 100; fd++) {
+		ssize_t n;
+
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+		n = readlink(link, target, sizeof(target) - 1);
+		if (n <= 0)
+			continue;
+		target[n] = '\0';
+		if (strcmp(target, path) == 0)
+			return fd;
+	}
+	fail_msg("%s is not open", path);
+	return -1;
 }
 
 static inline uint8_t *buffer(size_t len, int fill)

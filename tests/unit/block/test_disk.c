@@ -281,12 +281,26 @@ static void threads_serve_a_disk_on_a_loop_of_io_uring(void **state)
 {
 	struct block_bench *b = *state;
 	uint8_t bytes[512];
+	struct waited w;
 
 	make_file(b, 65536);
 	b->config.engine = IO_ENGINE_THREADS;
 	assert_int_equal(disk_up(b), 0);
-	assert_int_equal(run_op(b, BLOCK_READ, 512, bytes, 512), 0);
+	fill_request(&w, BLOCK_READ, 512, bytes, 512);
+	assert_int_equal(run_request(b, &w), 0);
+	assert_true(op_of(&w)->by_thread);
 	assert_true(is_pattern(bytes, 512, 512));
+}
+
+/* io_uring would answer EAGAIN where a read has to wait. */
+static void the_open_file_is_one_that_waits(void **state)
+{
+	struct block_bench *b = *state;
+
+	make_file(b, 65536);
+	assert_int_equal(disk_up(b), 0);
+	assert_false(fcntl(descriptor_of(b->path), F_GETFL) & O_NONBLOCK);
+	assert_true(fcntl(descriptor_of(b->path), F_GETFD) & FD_CLOEXEC);
 }
 
 /* ---- block devices --------------------------------------------------------------------------- */
@@ -394,6 +408,7 @@ int main(void)
 		BLOCK_TEST(no_folder_for_temporary_files_is_said),
 		BLOCK_TEST(a_disk_given_twice_is_refused),
 		BLOCK_TEST(threads_serve_a_disk_on_a_loop_of_io_uring),
+		BLOCK_TEST(the_open_file_is_one_that_waits),
 		BLOCK_TEST(a_block_device_is_served_with_its_own_sizes),
 		BLOCK_TEST(a_block_device_in_use_is_refused_for_writing),
 	};

@@ -66,8 +66,8 @@ static void other_writes_to_sector_0_arrive_whole(void **state)
 		bytes[i] = pattern(i);
 	fill_request(&w, BLOCK_WRITE, 0, NULL, sizeof(bytes));
 	b->iov[0] = (struct iovec){ bytes, 100 };
-	b->iov[1] = (struct iovec){ bytes + 100, 412 + 88 };
-	b->iov[2] = (struct iovec){ bytes + 600, sizeof(bytes) - 600 };
+	b->iov[1] = (struct iovec){ bytes + 100, 412 };
+	b->iov[2] = (struct iovec){ bytes + 512, sizeof(bytes) - 512 };
 	w.req.iov = b->iov;
 	w.req.iov_count = 3;
 	assert_int_equal(run_request(b, &w), 0);
@@ -108,10 +108,17 @@ static void blocks_of_4096_bytes_are_taken_whole(void **state)
 	struct block_bench *b = *state;
 	struct fake_block *fake = fake_block_open(65536);
 	uint8_t *bytes = buffer(8192, 0x33);
+	struct waited w;
 
 	fake->block.limits.logical_bytes = 4096;
 	assert_int_equal(guard_create(&fake->block, "disk.img", &b->disk, &b->err), 0);
-	assert_int_equal(run_op(b, BLOCK_WRITE, 0, bytes, 8192), 0);
+	fake->hold = true;
+	fill_request(&w, BLOCK_WRITE, 0, bytes, 8192);
+	start_request(b, &w);
+	assert_int_equal(fake->held[0]->iov[0].iov_len, 4096); /* fit for direct I/O */
+	assert_int_equal((uintptr_t)fake->held[0]->iov[0].iov_base % 4096, 0);
+	fake_block_end(fake, 0, 0);
+	assert_int_equal(w.status, 0);
 	assert_true(is_all(fake->bytes, 0x33, 8192));
 	memcpy(bytes, "KDMV", 4);
 	said_begin();

@@ -175,35 +175,26 @@ static void flushes_and_durable_writes_succeed(void **state)
 	make_file(b, 65536);
 	assert_int_equal(disk_up(b), 0);
 	fill_request(&w, BLOCK_WRITE, 4096, bytes, 4096);
+	assert_int_equal(run_request(b, &w), 0);
+	assert_int_equal(op_of(&w)->flags, 0);
+	fill_request(&w, BLOCK_WRITE, 4096, bytes, 4096);
 	w.req.durable = true;
 	assert_int_equal(run_request(b, &w), 0);
-	assert_int_equal(run_op(b, BLOCK_FLUSH, 0, NULL, 0), 0);
+	assert_int_equal(op_of(&w)->flags, RWF_DSYNC);
+	fill_request(&w, BLOCK_FLUSH, 0, NULL, 0);
+	assert_int_equal(run_request(b, &w), 0);
+	assert_int_equal(op_of(&w)->kind, IO_SYNC);
 	disk_down(b);
 	b->config.cache = DISK_CACHE_WRITETHROUGH;
 	assert_int_equal(disk_up(b), 0);
 	assert_true(b->disk->limits.durable_writes);
-	assert_int_equal(run_op(b, BLOCK_WRITE, 0, bytes, 4096), 0);
+	fill_request(&w, BLOCK_WRITE, 0, bytes, 4096);
+	assert_int_equal(run_request(b, &w), 0);
+	assert_int_equal(op_of(&w)->flags, RWF_DSYNC);
+	fill_request(&w, BLOCK_ZERO, 0, NULL, 4096);
+	assert_int_equal(run_request(b, &w), 0);
+	assert_int_equal(op_of(&w)->kind, IO_SYNC); /* what came last */
 	free(bytes);
-}
-
-/* The disk's open file, by its name. */
-static int descriptor_of(const char *path)
-{
-	char link[64], target[128];
-
-	for (int fd = 3; fd < 100; fd++) {
-		ssize_t n;
-
-		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-		n = readlink(link, target, sizeof(target) - 1);
-		if (n <= 0)
-			continue;
-		target[n] = '\0';
-		if (strcmp(target, path) == 0)
-			return fd;
-	}
-	fail_msg("%s is not open", path);
-	return -1;
 }
 
 /* fdatasync(2) of a pipe fails.  The kernel reports a failed write-back once, and
@@ -267,8 +258,8 @@ static void zeroing_keeps_the_space_unless_it_may_be_given_back(void **state)
 	run_op(b, BLOCK_FLUSH, 0, NULL, 0);
 	before = file_blocks(b->path);
 	fill_request(&w, BLOCK_ZERO, 512, NULL, MIB(1));
-	w.req.durable = true;
 	assert_int_equal(run_request(b, &w), 0);
+	assert_int_equal(op_of(&w)->kind, IO_ALLOCATE); /* not by a MiB of zeros */
 	assert_true(file_blocks(b->path) >= before);
 	assert_int_equal(run_op(b, BLOCK_READ, 512, bytes, MIB(1)), 0);
 	assert_true(is_all(bytes, 0, MIB(1)));
@@ -366,6 +357,35 @@ static void direct_io_serves_aligned_and_misaligned_memory(void **state)
 	free(more);
 }
 
+/* Some kernels take pieces of odd length and some do not: they get none. */
+static void direct_io_of_odd_lengths_is_not_left_to_the_kernel(void **state)
+{
+	struct block_bench *b = *state;
+	struct waited w;
+	uint8_t *bytes;
+
+	direct_up(b, 65536);
+	bytes = buffer(12288, 0);
+	fill_request(&w, BLOCK_READ, 0, NULL, 4096);
+	b->iov[0] = (struct iovec){ bytes, 256 };
+	b->iov[1] = (struct iovec){ bytes + 4096, 4096 - 256 };
+	w.req.iov = b->iov;
+	w.req.iov_count = 2;
+	assert_int_equal(run_request(b, &w), 0);
+	assert_int_equal(op_of(&w)->iov_count, 1);
+	assert_true(is_pattern(bytes, 0, 256));
+	assert_true(is_pattern(bytes + 4096, 256, 4096 - 256));
+	fill_request(&w, BLOCK_READ, 0, NULL, 4096);
+	b->iov[0] = (struct iovec){ bytes, 1024 };
+	b->iov[1] = (struct iovec){ bytes + 8192, 3072 };
+	w.req.iov = b->iov;
+	w.req.iov_count = 2;
+	assert_int_equal(run_request(b, &w), 0);
+	assert_int_equal(op_of(&w)->iov_count, 2); /* no copy without need */
+	assert_true(is_pattern(bytes + 8192, 1024, 3072));
+	free(bytes);
+}
+
 /* More than there are pieces: the others wait, and all end. */
 static void misaligned_requests_wait_for_their_turn(void **state)
 {
@@ -376,13 +396,16 @@ static void misaligned_requests_wait_for_their_turn(void **state)
 	direct_up(b, MIB(1));
 	w = calloc(100, sizeof(*w));
 	bytes = buffer(100 * 8192 + 8192, 0);
-	for (unsigned i = 0; i < 100; i++) {
-		fill_request(&w[i], BLOCK_READ, i * 8192, bytes + i * 8192 + 3, 8192);
-		start_request(b, &w[i]);
+	for (unsigned wave = 0; wave < 2; wave++) {
+		memset(bytes, 0, 100 * 8192);
+		for (unsigned i = 0; i < 100; i++) {
+			fill_request(&w[i], BLOCK_READ, i * 8192, bytes + i * 8192 + 3, 8192);
+			start_request(b, &w[i]);
+		}
+		for (unsigned i = 0; i < 100; i++)
+			assert_int_equal(wait_request(b, &w[i]), 0);
+		assert_true(is_pattern(bytes + 3, 0, 100 * 8192));
 	}
-	for (unsigned i = 0; i < 100; i++)
-		assert_int_equal(wait_request(b, &w[i]), 0);
-	assert_true(is_pattern(bytes + 3, 0, 100 * 8192));
 	free(bytes);
 	free(w);
 }
@@ -421,6 +444,7 @@ int main(void)
 		BLOCK_TEST(a_file_system_that_cannot_zero_gets_zeros_written),
 		BLOCK_TEST(a_discard_that_nobody_takes_is_no_error),
 		BLOCK_TEST(direct_io_serves_aligned_and_misaligned_memory),
+		BLOCK_TEST(direct_io_of_odd_lengths_is_not_left_to_the_kernel),
 		BLOCK_TEST(misaligned_requests_wait_for_their_turn),
 		BLOCK_TEST(a_shrunken_file_is_an_error_for_direct_io_too),
 	};
