@@ -1,6 +1,7 @@
 #include "block_fixture.h"
 
 #include <pthread.h>
+#include <sched.h>
 
 #include "block/overlay.h"
 #include "block/raw.h"
@@ -349,7 +350,7 @@ static void several_loops_give_what_twins_give(void **state)
 
 /* Two threads write neighbouring sectors, whose bits share a word, on a top that
  * leaves it to them to end each request at once. */
-#define STRIPED_SECTORS 4000000u
+#define STRIPED_SECTORS 200000u
 
 static uint64_t nothing_submitted_bytes;
 
@@ -366,9 +367,10 @@ static void nothing_close(struct block *b)
 }
 
 struct stripe {
-	pthread_t thread;
 	struct block *disk;
 	unsigned parity;
+	_Atomic uint64_t at; /* sector */
+	struct stripe *other;
 };
 
 static void *write_stripe(void *arg)
@@ -377,12 +379,16 @@ static void *write_stripe(void *arg)
 	struct waited w;
 
 	for (uint64_t sector = s->parity; sector < STRIPED_SECTORS; sector += 2) {
+		s->at = sector;
+		while (s->other->at / 64 < sector / 64) /* both at the same word */
+			sched_yield();
 		fill_request(&w, BLOCK_WRITE, sector * 512, NULL, 512);
 		w.ended = false;
 		w.req.done = waited_done;
 		block_submit(s->disk, &w.req);
 		block_done(&w.req, 0);
 	}
+	s->at = UINT64_MAX;
 	return NULL;
 }
 
@@ -392,19 +398,19 @@ static void two_threads_do_not_lose_each_others_marks(void **state)
 	struct fake_block *base = fake_block_open(512);
 	struct block_bench *b = *state;
 	struct stripe stripes[2];
+	pthread_t threads[2];
 	struct block top;
 	struct waited w;
 
 	base->block.limits.size_bytes = STRIPED_SECTORS * UINT64_C(512);
 	top = (struct block){ &nothing, base->block.limits };
 	assert_int_equal(overlay_create(&base->block, &top, "d", &b->disk, &b->err), 0);
-	for (unsigned i = 0; i < 2; i++) {
-		stripes[i] = (struct stripe){ .disk = b->disk, .parity = i };
-		assert_int_equal(pthread_create(&stripes[i].thread, NULL, write_stripe, &stripes[i]),
-				 0);
-	}
 	for (unsigned i = 0; i < 2; i++)
-		pthread_join(stripes[i].thread, NULL);
+		stripes[i] = (struct stripe){ b->disk, i, 0, &stripes[1 - i] };
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, write_stripe, &stripes[i]), 0);
+	for (unsigned i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
 	/* All of it is one run in the top. */
 	fill_request(&w, BLOCK_READ, 0, NULL, STRIPED_SECTORS * UINT64_C(512));
 	start_request(b, &w);
