@@ -42,10 +42,10 @@ struct block_frame {
 
 struct block_req {
 	enum block_op op;
-	bool durable;	   /* WRITE, ZERO: done means on stable storage (FUA) */
-	bool may_unmap;	   /* ZERO: the space may be given back */
-	uint64_t offset;   /* bytes, a multiple of the logical block size */
-	uint64_t len;	   /* bytes; READ, WRITE: what iov holds */
+	bool durable;	 /* WRITE, ZERO: done means on stable storage (FUA) */
+	bool may_unmap;	 /* ZERO: the space may be given back */
+	uint64_t offset; /* bytes, a multiple of the logical block size */
+	uint64_t len;	 /* bytes; READ, WRITE: what iov holds */
 	/* READ, WRITE: the submitter's, of any count.  The elements are used up: what
 	 * they say when the request is done means nothing; all else is as it was. */
 	struct iovec *iov;
@@ -71,8 +71,8 @@ struct block_limits {
 	bool can_discard;
 	bool can_zero;
 	uint32_t discard_granularity_bytes; /* 0 where can_discard is false */
-	unsigned iov_max;	 /* iovecs that go to the kernel as one; more are split */
-	bool durable_writes;	 /* every write is durable by itself (cache=writethrough) */
+	unsigned iov_max;    /* iovecs that go to the kernel as one; more are split */
+	bool durable_writes; /* every write is durable by itself (cache=writethrough) */
 };
 
 struct block_ops {

@@ -9,10 +9,10 @@ enum disk_cache { DISK_CACHE_WRITEBACK, DISK_CACHE_WRITETHROUGH, DISK_CACHE_NONE
 
 struct disk_config {
 	const char *path;
-	enum disk_format format;   /* PROBE: raw unless plainly another, with the guard */
+	enum disk_format format; /* PROBE: raw unless plainly another, with the guard */
 	bool read_only;
-	bool snapshot;		   /* writes go to a throw-away overlay in a temporary file */
-	const char *overlay;	   /* "mem": to one in memory; NULL: as snapshot says */
+	bool snapshot;	     /* writes go to a throw-away overlay in a temporary file */
+	const char *overlay; /* "mem": to one in memory; NULL: as snapshot says */
 	enum disk_cache cache;
 	enum io_engine engine;	   /* AUTO, or by force */
 	bool discard;		   /* default true; false: discards are not offered */

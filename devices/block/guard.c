@@ -43,7 +43,8 @@ static void first_written(struct block_frame *f, struct block_req *req, int stat
 /* Such writes are few: they may allocate. */
 static struct first_block *take_first(struct block_req *req, uint32_t len)
 {
-	const size_t size = sizeof(struct first_block) + (req->iov_count + 1) * sizeof(struct iovec);
+	const size_t size =
+		sizeof(struct first_block) + (req->iov_count + 1) * sizeof(struct iovec);
 	struct iov_rest rest = { req->iov, req->iov_count };
 	struct first_block *first;
 	void *memory;

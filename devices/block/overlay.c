@@ -34,7 +34,7 @@ static void mark(struct overlay *o, uint64_t first, uint64_t count)
 		_Atomic uint64_t *word = &o->map[first / WORD_BITS];
 		const unsigned at = (unsigned)(first % WORD_BITS);
 		const uint64_t n = min_u64(count, WORD_BITS - at);
-		const uint64_t bits = (UINT64_MAX >> (WORD_BITS - n)) << at;
+		const uint64_t bits = n == WORD_BITS ? UINT64_MAX : ((UINT64_C(1) << n) - 1) << at;
 
 		/* Mostly they are set already: then leave the cache line shared. */
 		if ((atomic_load_explicit(word, memory_order_relaxed) & bits) != bits)
@@ -126,8 +126,8 @@ static void widen(struct split *s, const struct block_req *req)
 static void read_run(struct overlay *o, struct block_req *req, struct split *s, uint64_t left)
 {
 	bool in_top = false;
-	const uint64_t sectors = run_of(o, req->offset / BLOCK_SECTOR_BYTES,
-					left / BLOCK_SECTOR_BYTES, &in_top);
+	const uint64_t sectors =
+		run_of(o, req->offset / BLOCK_SECTOR_BYTES, left / BLOCK_SECTOR_BYTES, &in_top);
 
 	narrow(s, req, sectors * BLOCK_SECTOR_BYTES);
 	block_push(&o->block, req, run_done);

@@ -10,7 +10,9 @@ struct magic {
 	const char *bytes;
 };
 
+/* clang-format off */
 #define MAGIC(format, offset, bytes) { format, offset, sizeof(bytes) - 1, bytes }
+/* clang-format on */
 
 /* First match wins.  Not LUKS: a guest may well encrypt its whole disk, and no
  * LUKS header names another file. */

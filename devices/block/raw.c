@@ -36,8 +36,8 @@ struct raw_req {
 	struct io_op op; /* first, for who looks there (tests do) */
 	struct raw *raw;
 	struct iov_rest rest; /* of the request's memory */
-	int tried;	/* ZERO: fallocate's mode */
-	uint64_t moved; /* bytes */
+	int tried;	      /* ZERO: fallocate's mode */
+	uint64_t moved;	      /* bytes */
 	struct iovec own;
 	struct bounce_wait wait;
 };

@@ -103,10 +103,8 @@ static void learn_file(struct store *s, const struct stat *st)
 	s->size_bytes = (uint64_t)st->st_size;
 	s->logical_bytes = BLOCK_SECTOR_BYTES;
 	s->physical_bytes = grain;
-	s->optimal_bytes =
-		st->st_blksize > (blksize_t)grain ?
-			sane_power((uint64_t)st->st_blksize, PAGE_BYTES, (uint32_t)MIB(64), 0) :
-			0;
+	/* More than that is somebody's wish for large I/O. */
+	s->optimal_bytes = sane_power((uint64_t)st->st_blksize, grain + 1, (uint32_t)MIB(64), 0);
 	s->discard_granularity_bytes = grain;
 	s->can_discard = true;
 }
@@ -141,8 +139,7 @@ static int learn_device(struct store *s, const struct stat *st, struct err *err)
 	unsigned physical = 0, optimal = 0;
 	int logical = 0;
 
-	if (ioctl(s->fd, BLKGETSIZE64, &s->size_bytes) < 0 ||
-	    ioctl(s->fd, BLKSSZGET, &logical) < 0)
+	if (ioctl(s->fd, BLKGETSIZE64, &s->size_bytes) < 0 || ioctl(s->fd, BLKSSZGET, &logical) < 0)
 		return err_errno(err, -errno, "%s: its size", s->name);
 	if (logical != (int)BLOCK_SECTOR_BYTES && logical != (int)PAGE_BYTES)
 		return err_set(err, -EINVAL, "%s has %d-byte blocks; 512 and 4096 are supported",
@@ -200,7 +197,7 @@ void store_close(struct store *s)
 static int open_unnamed(const char *folder)
 {
 	char path[512];
-	int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	int fd = open(folder, O_TMPFILE | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
 
 	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL))
 		return fd;

@@ -15,7 +15,7 @@ struct store {
 	uint64_t size_bytes;
 	uint32_t logical_bytes;
 	uint32_t physical_bytes;
-	uint32_t optimal_bytes;		    /* 0: not known */
+	uint32_t optimal_bytes; /* 0: not known */
 	uint32_t discard_granularity_bytes;
 	/* Direct I/O: alignment of memory, and of offsets and lengths; 0: not direct. */
 	uint32_t direct_memory_bytes;

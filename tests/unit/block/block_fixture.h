@@ -12,9 +12,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "block/disk.h"
@@ -87,9 +92,11 @@ static inline int bench_close(void **state)
 }
 
 /* A test by io_uring and once more by threads. */
-#define BLOCK_TEST(f)                                              \
+/* clang-format off */
+#define BLOCK_TEST(f)                                                  \
 	{ #f "_by_io_uring", f, bench_open_uring, bench_close, NULL }, \
 	{ #f "_by_threads", f, bench_open_threads, bench_close, NULL }
+/* clang-format on */
 
 /* The byte that a fresh disk has at that place: no two sectors are alike. */
 static inline uint8_t pattern(uint64_t at)
@@ -259,6 +266,34 @@ static inline uint64_t file_blocks(const char *path)
 
 	assert_int_equal(stat(path, &st), 0);
 	return (uint64_t)st.st_blocks;
+}
+
+/* In a child: from now on the kernel answers this system call with an error; with
+ * `second` not 0 only where that is its second argument. */
+static inline void forbid(unsigned call, unsigned second, unsigned error)
+{
+	const struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[1])),
+		BPF_JUMP(second ? BPF_JMP | BPF_JEQ | BPF_K : BPF_JMP | BPF_JGE | BPF_K, second, 0,
+			 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = { ARRAY_LEN(code), (struct sock_filter *)code };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
+		_exit(77);
+}
+
+static inline int exit_status_of(pid_t pid)
+{
+	int status;
+
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 static inline void assert_says(const struct block_bench *b, const char *words)

@@ -32,9 +32,9 @@ static void requests_outside_the_disk_never_reach_it(void **state)
 		for (int op = BLOCK_READ; op <= BLOCK_ZERO; op++) {
 			if (op == BLOCK_FLUSH)
 				continue;
-			assert_int_equal(run_op(b, (enum block_op)op, bad[i].offset, bytes,
-						bad[i].len),
-					 -EINVAL);
+			assert_int_equal(
+				run_op(b, (enum block_op)op, bad[i].offset, bytes, bad[i].len),
+				-EINVAL);
 		}
 	}
 	assert_int_equal(run_op(b, (enum block_op)17, 0, bytes, 512), -EINVAL);

@@ -292,6 +292,27 @@ static void threads_serve_a_disk_on_a_loop_of_io_uring(void **state)
 	assert_true(is_pattern(bytes, 512, 512));
 }
 
+static void io_uring_by_force_where_it_is_forbidden_is_refused(void **state)
+{
+	struct block_bench *b = *state;
+	pid_t pid;
+
+	make_file(b, 65536);
+	pid = fork();
+	if (pid == 0) {
+		forbid(SYS_io_uring_setup, 0, EPERM);
+		b->config.engine = IO_ENGINE_AUTO;
+		if (disk_up(b) != 0)
+			_exit(1);
+		disk_down(b);
+		b->config.engine = IO_ENGINE_URING;
+		if (disk_up(b) >= 0 || !strstr(b->err.text, "disk: aio=io_uring: "))
+			_exit(2);
+		_exit(0);
+	}
+	assert_int_equal(exit_status_of(pid), 0);
+}
+
 /* io_uring would answer EAGAIN where a read has to wait. */
 static void the_open_file_is_one_that_waits(void **state)
 {
@@ -408,6 +429,7 @@ int main(void)
 		BLOCK_TEST(no_folder_for_temporary_files_is_said),
 		BLOCK_TEST(a_disk_given_twice_is_refused),
 		BLOCK_TEST(threads_serve_a_disk_on_a_loop_of_io_uring),
+		BLOCK_TEST(io_uring_by_force_where_it_is_forbidden_is_refused),
 		BLOCK_TEST(the_open_file_is_one_that_waits),
 		BLOCK_TEST(a_block_device_is_served_with_its_own_sizes),
 		BLOCK_TEST(a_block_device_in_use_is_refused_for_writing),

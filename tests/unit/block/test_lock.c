@@ -1,11 +1,5 @@
 #include "block_fixture.h"
 
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-
 #include "block/lock.h"
 
 static int open_image(const char *path, bool writer)
@@ -128,9 +122,9 @@ static void the_bytes_are_those_of_qemu(void **state)
 		short byte;
 		bool locked;
 	} bytes[] = {
-		{ true, 100, true },  { true, 101, true },  { true, 102, false },
-		{ true, 103, false }, { true, 200, false }, { true, 201, true },
-		{ true, 202, false }, { true, 203, true },  { false, 100, true },
+		{ true, 100, true },   { true, 101, true },   { true, 102, false },
+		{ true, 103, false },  { true, 200, false },  { true, 201, true },
+		{ true, 202, false },  { true, 203, true },   { false, 100, true },
 		{ false, 101, false }, { false, 103, false }, { false, 201, true },
 		{ false, 203, true },  { false, 0, false },
 	};
@@ -155,18 +149,31 @@ static void the_bytes_are_those_of_qemu(void **state)
 	}
 }
 
-/* Run a command with our path as $1; its status, 127 if there is none. */
+/* Run a command with our path as $1; its status. */
 static int shell(const char *command, const char *path)
 {
 	const pid_t pid = fork();
-	int status;
 
 	if (pid == 0) {
 		execl("/bin/sh", "sh", "-c", command, "sh", path, (char *)NULL);
 		_exit(127);
 	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	return WEXITSTATUS(status);
+	return exit_status_of(pid);
+}
+
+static bool have_qemu_io(void)
+{
+	return shell("command -v qemu-io >/dev/null", "") == 0;
+}
+
+static bool qemu_writes(const char *path)
+{
+	return shell("qemu-io -f raw -c 'write 0 512' \"$1\" >/dev/null 2>&1", path) == 0;
+}
+
+static bool qemu_reads(const char *path)
+{
+	return shell("qemu-io -r -f raw -c 'read 0 512' \"$1\" >/dev/null 2>&1", path) == 0;
 }
 
 static void qemu_notices_us(void **state)
@@ -174,19 +181,18 @@ static void qemu_notices_us(void **state)
 	struct block_bench *b = *state;
 	int fd;
 
-	if (shell("command -v qemu-io >/dev/null", "") != 0)
+	if (!have_qemu_io())
 		skip();
 	make_file(b, 65536);
-	assert_int_equal(shell("qemu-io -f raw -c 'write 0 512' \"$1\" >/dev/null 2>&1", b->path), 0);
+	assert_true(qemu_writes(b->path));
 	fd = open_image(b->path, false);
 	assert_int_equal(image_lock(fd, false, "d", NULL), 0);
-	assert_int_equal(shell("qemu-io -f raw -c 'write 0 512' \"$1\" >/dev/null 2>&1", b->path), 1);
-	assert_int_equal(shell("qemu-io -r -f raw -c 'read 0 512' \"$1\" >/dev/null 2>&1", b->path),
-			 0);
+	assert_false(qemu_writes(b->path));
+	assert_true(qemu_reads(b->path));
 	close(fd);
 	fd = open_image(b->path, true);
 	assert_int_equal(image_lock(fd, true, "d", NULL), 0);
-	assert_int_equal(shell("qemu-io -f raw -c 'write 0 512' \"$1\" >/dev/null 2>&1", b->path), 1);
+	assert_false(qemu_writes(b->path));
 	close(fd);
 }
 
@@ -197,7 +203,7 @@ static void we_notice_qemu(void **state)
 	char expected[64];
 	pid_t pid;
 
-	if (shell("command -v qemu-io >/dev/null", "") != 0)
+	if (!have_qemu_io())
 		skip();
 	make_file(b, 65536);
 	assert_int_equal(pipe(to_qemu), 0);
@@ -226,41 +232,23 @@ static void we_notice_qemu(void **state)
 	assert_says(b, expected);
 }
 
-/* The kernel refuses these locks from now on, as some network file systems do. */
-static void forbid_locks(void)
-{
-	static struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fcntl, 0, 3),
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[1])),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, F_OFD_SETLK, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOLCK),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	static const struct sock_fprog program = { ARRAY_LEN(code), code };
-
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
-		_exit(77);
-}
-
 static void without_locks_it_is_said_and_goes_on(void **state)
 {
 	struct block_bench *b = *state;
 	const char *said;
-	int status;
 	pid_t pid;
+	int status;
 
 	make_file(b, 4096);
 	said_begin();
 	pid = fork();
 	if (pid == 0) {
-		forbid_locks();
+		forbid(SYS_fcntl, F_OFD_SETLK, ENOLCK); /* some network file systems */
 		_exit(image_lock(open_image(b->path, true), true, "d.raw", NULL) == 0 ? 0 : 1);
 	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
+	status = exit_status_of(pid);
 	said = said_end();
-	assert_int_equal(WEXITSTATUS(status), 0);
+	assert_int_equal(status, 0);
 	assert_int_equal(count_of(said, "\n"), 1);
 	assert_non_null(strstr(said, "d.raw: its file system has no locks"));
 }

@@ -77,8 +77,8 @@ static void a_read_over_both_is_put_together(void **state)
 	assert_int_equal(run_op(b, BLOCK_WRITE, 70 * 512, bytes, 57 * 512), 0);
 	fill_request(&w, BLOCK_READ, 0, NULL, 127 * 512);
 	while (used < w.req.len) {
-		const size_t piece = min_u64(n % 7 == 3 ? 0 : 100 + n * 37 % 1500,
-					     w.req.len - used);
+		const size_t piece =
+			min_u64(n % 7 == 3 ? 0 : 100 + n * 37 % 1500, w.req.len - used);
 
 		b->iov[n++] = (struct iovec){ got + used, piece };
 		used += piece;

@@ -145,8 +145,9 @@ static void time_that_goes_back_gives_nothing(void **state)
 
 static void no_setting_overflows(void **state)
 {
-	static const uint64_t values[] = { 1, 2, 999999999, UINT64_C(1) << 32, UINT64_MAX - 1,
-					   UINT64_MAX };
+	static const uint64_t values[] = {
+		1, 2, 999999999, UINT64_C(1) << 32, UINT64_MAX - 1, UINT64_MAX
+	};
 	struct throttle t;
 
 	(void)state;
