@@ -99,21 +99,24 @@ static void finish(struct blk_io *io, enum blk_status status)
 
 /* ---- serving ---------------------------------------------------------------------- */
 
-/* Submit the next segment that is not empty; false if there is none. */
-static bool begin_range(struct blk_io *io)
+/* Submit the next segment that is not empty: 1; 0 if there is none; -ECANCELED if a
+ * reset waits for this request: what is left of it can be gigabytes. */
+static int begin_range(struct blk_io *io)
 {
 	while (io->ranges_begun < io->req.range_count) {
 		const struct blk_range *range = &io->req.ranges[io->ranges_begun++];
 
 		if (range->sector_count == 0)
 			continue;
+		if (io->q->stopping)
+			return -ECANCELED;
 		io->block.offset = range->sector * BLOCK_SECTOR_BYTES;
 		io->block.len = (uint64_t)range->sector_count * BLOCK_SECTOR_BYTES;
 		io->block.may_unmap = range->may_unmap && io->q->disk->rules.discard;
 		block_submit(io->q->disk->block, &io->block);
-		return true;
+		return 1;
 	}
-	return false;
+	return 0;
 }
 
 static enum blk_status status_of(int error)
@@ -133,7 +136,9 @@ static void io_done(struct block_req *b, int error)
 	struct blk_io *io = container_of(b, struct blk_io, block);
 	struct blk_queue *q = io->q;
 
-	if (error == 0 && begin_range(io))
+	if (error == 0)
+		error = begin_range(io);
+	if (error > 0)
 		return;
 	finish(io, status_of(error));
 	if (q->stopping && q->in_flight == 0) {
@@ -169,7 +174,7 @@ static void submit(struct blk_io *io, enum block_op op)
 		b->iov_count = io->req.iov_count;
 	}
 	if (op == BLOCK_DISCARD || op == BLOCK_ZERO) {
-		if (!begin_range(io))
+		if (begin_range(io) == 0)
 			finish(io, BLK_S_OK);
 	} else {
 		block_submit(disk->block, b);
