@@ -1,6 +1,5 @@
-/* A virtio disk over a block in memory, and a driver for its queues: what the tests
- * of blk.c stand on.  Transport registers are tested elsewhere; here the driver
- * calls what they call. */
+/* A virtio disk over a block in memory, and its driver: what the tests of blk.c and
+ * blk_queue.c stand on. */
 #ifndef BANTAM_TEST_DISK_FIXTURE_H
 #define BANTAM_TEST_DISK_FIXTURE_H
 
@@ -15,20 +14,16 @@
 
 #include "base/bytes.h"
 #include "fake/fake_block.h"
-#include "fake/fake_board.h"
-#include "fake/fake_driver.h"
+#include "fake/virtio_fixture.h"
 #include "virtio/blk.h"
 
 #define DISK_BYTES    MIB(1)
-#define DISK_QUEUES   2u
-#define RAM_BYTES     MIB(1)
-#define RING_BASE     0x1000u /* a ring each 0x8000 bytes */
-#define SLOT_BASE     0x20000u
-#define SLOT_BYTES    0x2000u
-#define SLOT_STATUS   0x20u /* in a slot, behind the header */
-#define SLOT_DATA     0x1000u
-#define SLOT_DATA_MAX 0x1000u
 #define RING_SIZE     64u
+#define SLOT_BYTES    0x1400u /* guest memory of a request */
+#define SLOT_STATUS   0x20u   /* behind the header */
+#define SLOT_TABLE    0x100u  /* of indirect descriptors, where there is one */
+#define SLOT_DATA     0x400u
+#define SLOT_DATA_MAX 0x1000u
 #define NO_STATUS     0xaau /* where a status was not written */
 
 /* Feature bits (virtio 1.2, 5.2.3). */
@@ -44,37 +39,23 @@
 #define F_WRITE_ZEROES (UINT64_C(1) << 14)
 
 struct disk {
-	struct fake_board fb;
-	struct pci_bus bus;
-	struct ioloop *loop;
-	struct ioloop *loops[DISK_QUEUES];
-	uint8_t *ram;
+	struct virtio_fixture f;
 	struct fake_block *fake;
 	struct virtio_blk_config config;
-	struct device *dev;
-	struct virtio *v;
-	struct fake_driver driver[DISK_QUEUES];
 	unsigned slots; /* used so far */
 };
 
-/* RAM, bus, loop and content; disk_plug() makes the device once the test has
- * changed d->config and d->fake's limits. */
+/* Board and content; disk_plug() makes the device once the test has changed
+ * d->config and the limits of d->fake. */
 static inline int disk_setup(void **state)
 {
 	struct disk *d = calloc(1, sizeof(*d));
 
 	assert_non_null(d);
-	fake_board_init(&d->fb);
-	d->ram = calloc(1, RAM_BYTES);
-	assert_int_equal(mem_add(&d->fb.mem, 0, RAM_BYTES, d->ram), 0);
-	pci_bus_init(&d->bus, &d->fb.board);
-	assert_int_equal(ioloop_create(IO_ENGINE_THREADS, &d->loop, NULL), 0);
-	for (unsigned i = 0; i < DISK_QUEUES; i++)
-		d->loops[i] = d->loop;
+	virtio_fixture_init(&d->f);
 	d->fake = fake_block_open(DISK_BYTES);
 	d->config = (struct virtio_blk_config){
-		.place = { .bus = &d->bus, .devfn = -1, .loops = d->loops,
-			   .loop_count = DISK_QUEUES, .label = "disk vda" },
+		.place = virtio_fixture_place(&d->f),
 		.block = &d->fake->block,
 		.queues = 1,
 		.queue_size = RING_SIZE,
@@ -89,70 +70,31 @@ static inline int disk_teardown(void **state)
 {
 	struct disk *d = *state;
 
-	if (d->dev)
-		d->dev->type->destroy(d->dev);
-	else
-		fake_block_close(d->fake);
-	ioloop_destroy(d->loop);
-	free(d->ram);
+	if (!d->f.dev)
+		block_close(&d->fake->block);
+	virtio_fixture_free(&d->f);
 	free(d);
 	return 0;
 }
 
+#define TEST(name) cmocka_unit_test_setup_teardown(name, disk_setup, disk_teardown)
+
 static inline void disk_plug(struct disk *d)
 {
-	assert_int_equal(virtio_blk_type.create(&d->fb.board, &d->config, &d->dev, NULL), 0);
-	virtio_blk_type.reset(d->dev);
-	d->v = &container_of(d->dev, struct virtio_pci, dev)->v;
+	virtio_fixture_add(&d->f, &virtio_blk_type, &d->config);
 }
 
-/* Rounds until nothing happens any more. */
-static inline void disk_rounds(struct disk *d)
-{
-	for (unsigned idle = 0, n = 0; idle < 2 && n < 1000; n++)
-		idle = ioloop_round(d->loop, 0) > 0 ? 0 : idle + 1;
-}
-
-/* A queue as a driver sets it up. */
-static inline void disk_enable(struct disk *d, unsigned index)
-{
-	struct virtio_queue *q = &d->v->queues[index];
-	struct fake_driver *drv = &d->driver[index];
-
-	fake_driver_init(drv, &d->fb.mem, RING_BASE + 0x8000u * index, RING_SIZE, d->v->features);
-	q->size = RING_SIZE;
-	q->desc = drv->setup.desc;
-	q->driver = drv->setup.driver;
-	q->device = drv->setup.device;
-	virtio_enable_queue(q);
-}
-
-/* The driver begins, taking those of `features` that are offered. */
-static inline void disk_drive(struct disk *d, uint64_t features)
-{
-	struct virtio *v = d->v;
-
-	virtio_set_status(v, VIRTIO_ACKNOWLEDGE);
-	virtio_set_status(v, VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER);
-	v->driver_features = (features | VIRTIO_F_VERSION_1) & v->offered;
-	virtio_set_status(v, VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER | VIRTIO_FEATURES_OK);
-	assert_true(virtio_status(v) & VIRTIO_FEATURES_OK);
-	for (unsigned i = 0; i < v->queue_count; i++)
-		disk_enable(d, i);
-	virtio_set_status(v, VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER | VIRTIO_FEATURES_OK |
-				     VIRTIO_DRIVER_OK);
-	disk_rounds(d);
-}
-
-/* Device and driver of a test that has no wishes. */
+/* The disk in use by a driver that takes those of `features` that are offered. */
 static inline struct disk *disk_ready(void **state, uint64_t features)
 {
 	struct disk *d = *state;
 
 	disk_plug(d);
-	disk_drive(d, features);
+	virtio_fixture_start(&d->f, features & features_offered(&d->f));
 	return d;
 }
+
+/* ---- requests ------------------------------------------------------------------------ */
 
 /* A request as the driver keeps it. */
 struct request {
@@ -165,11 +107,12 @@ struct request {
 static inline struct request request_new(struct disk *d, unsigned queue, uint32_t type,
 					 uint64_t sector)
 {
-	struct request r = { .queue = queue, .slot = SLOT_BASE + (gpa_t)SLOT_BYTES * d->slots++ };
+	struct request r = { .queue = queue };
 	uint8_t *raw;
 
-	assert_true(r.slot + SLOT_BYTES <= RAM_BYTES);
-	raw = d->ram + r.slot;
+	r.slot = VIRTIO_FIXTURE_DATA + (gpa_t)SLOT_BYTES * d->slots++;
+	assert_true(r.slot + SLOT_BYTES <= FAKE_RAM_BYTES);
+	raw = d->f.ram + r.slot;
 	memset(raw, 0, BLK_HEADER_BYTES);
 	le32_store(raw, type);
 	le64_store(raw + 8, sector);
@@ -182,7 +125,8 @@ static inline struct request request_new(struct disk *d, unsigned queue, uint32_
 /* Offer r with len bytes of data on the side where its type has them, and kick. */
 static inline void request_offer(struct disk *d, struct request *r, uint32_t len)
 {
-	const bool writable = d->ram[r->slot] == BLK_T_IN || d->ram[r->slot] == BLK_T_GET_ID;
+	const uint32_t type = le32_load(d->f.ram + r->slot);
+	const bool writable = type == BLK_T_IN || type == BLK_T_GET_ID;
 	struct fake_buf bufs[3];
 	unsigned n = 0;
 
@@ -191,9 +135,9 @@ static inline void request_offer(struct disk *d, struct request *r, uint32_t len
 	if (len > 0)
 		bufs[n++] = (struct fake_buf){ r->slot + SLOT_DATA, len, writable };
 	bufs[n++] = (struct fake_buf){ r->slot + SLOT_STATUS, 1, true };
-	r->id = fake_driver_add(&d->driver[r->queue], bufs, n);
+	r->id = fake_driver_add(&d->f.queues[r->queue], bufs, n);
 	assert_true(r->id >= 0);
-	virtio_kick(&d->v->queues[r->queue]);
+	virtio_fixture_kick(&d->f, r->queue);
 }
 
 /* The chain that the device gave back next: its id; -1 if there is none. */
@@ -201,7 +145,7 @@ static inline int next_used(struct disk *d, unsigned queue, uint32_t *len)
 {
 	uint16_t id;
 
-	return fake_driver_used(&d->driver[queue], &id, len) ? id : -1;
+	return fake_driver_used(&d->f.queues[queue], &id, len) ? id : -1;
 }
 
 /* Offer r and wait for it.  Returns its status; *len is what was told with it. */
@@ -209,16 +153,33 @@ static inline uint8_t request_do(struct disk *d, struct request *r, uint32_t dat
 				 uint32_t *len)
 {
 	request_offer(d, r, data_len);
-	disk_rounds(d);
+	virtio_fixture_wait(&d->f, r->queue);
 	assert_int_equal(next_used(d, r->queue, len), r->id);
 	return *r->status;
 }
 
+/* One request from beginning to end; its status. */
+static inline uint8_t do_one(struct disk *d, uint32_t type, uint64_t sector, uint32_t data_len)
+{
+	struct request r = request_new(d, 0, type, sector);
+	uint32_t len;
+
+	return request_do(d, &r, data_len, &len);
+}
+
+/* A segment of a discard or write zeroes request. */
 static inline void range_put(uint8_t *at, uint64_t sector, uint32_t count, uint32_t flags)
 {
 	le64_store(at, sector);
 	le32_store(at + 8, count);
 	le32_store(at + 12, flags);
+}
+
+/* Requests that a test ended outside of the loop are shown at the end of a round. */
+static inline void show_ended(struct disk *d, unsigned queue)
+{
+	virtio_again(&d->f.vp->v, queue);
+	virtio_fixture_run(&d->f);
 }
 
 #endif

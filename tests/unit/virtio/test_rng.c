@@ -7,102 +7,56 @@
 #include <cmocka.h>
 
 #include <stdlib.h>
-#include <string.h>
 
-#include "fake/fake_board.h"
-#include "fake/fake_driver.h"
+#include "fake/virtio_fixture.h"
 #include "host/now.h"
 
-#define RAM_BYTES  MIB(1)
-#define RING_BASE  0x1000u
-#define RING_SIZE  64u
-#define DATA	   0x10000u /* all zero until the device wrote there */
-#define DATA_BYTES (RAM_BYTES - DATA)
-
-struct rig {
-	struct fake_board fb;
-	struct pci_bus bus;
-	struct ioloop *loop, *loops[1];
-	uint8_t *ram;
-	struct device *dev;
-	struct virtio *v;
-	struct fake_driver driver;
-};
+#define RING_SIZE 64u
+#define DATA	  VIRTIO_FIXTURE_DATA /* all zero until the device wrote there */
 
 static int setup(void **state)
 {
-	struct rig *r = calloc(1, sizeof(*r));
+	struct virtio_fixture *f = calloc(1, sizeof(*f));
 
-	assert_non_null(r);
-	fake_board_init(&r->fb);
-	r->ram = calloc(1, RAM_BYTES);
-	assert_int_equal(mem_add(&r->fb.mem, 0, RAM_BYTES, r->ram), 0);
-	pci_bus_init(&r->bus, &r->fb.board);
-	assert_int_equal(ioloop_create(IO_ENGINE_THREADS, &r->loop, NULL), 0);
-	r->loops[0] = r->loop;
-	*state = r;
+	assert_non_null(f);
+	virtio_fixture_init(f);
+	*state = f;
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	struct rig *r = *state;
-
-	if (r->dev)
-		r->dev->type->destroy(r->dev);
-	ioloop_destroy(r->loop);
-	free(r->ram);
-	free(r);
+	virtio_fixture_free(*state);
+	free(*state);
 	return 0;
 }
 
-static void rounds(struct rig *r)
+/* A device that gives so many bytes a second (0: all), in use. */
+static struct virtio_fixture *ready(void **state, uint64_t rate, uint64_t features)
 {
-	for (unsigned idle = 0, n = 0; idle < 2 && n < 1000; n++)
-		idle = ioloop_round(r->loop, 0) > 0 ? 0 : idle + 1;
-}
-
-static void drive(struct rig *r, uint64_t features)
-{
-	struct virtio *v = r->v;
-	struct virtio_queue *q = &v->queues[0];
-
-	virtio_set_status(v, VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER);
-	v->driver_features = (features | VIRTIO_F_VERSION_1) & v->offered;
-	virtio_set_status(v, VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER | VIRTIO_FEATURES_OK);
-	fake_driver_init(&r->driver, &r->fb.mem, RING_BASE, RING_SIZE, v->features);
-	q->size = RING_SIZE;
-	q->desc = r->driver.setup.desc;
-	q->driver = r->driver.setup.driver;
-	q->device = r->driver.setup.device;
-	virtio_enable_queue(q);
-	virtio_set_status(v, VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER | VIRTIO_FEATURES_OK |
-				     VIRTIO_DRIVER_OK);
-	rounds(r);
-}
-
-/* A device that gives so many bytes a second (0: all), and its driver. */
-static struct rig *ready(void **state, uint64_t rate, uint64_t features)
-{
-	struct rig *r = *state;
+	struct virtio_fixture *f = *state;
 	const struct virtio_rng_config config = {
-		.place = { .bus = &r->bus, .devfn = -1, .loops = r->loops, .loop_count = 1,
-			   .label = "rng" },
+		.place = virtio_fixture_place(f),
 		.rate_bytes_per_s = rate,
 	};
 
-	assert_int_equal(virtio_rng_type.create(&r->fb.board, &config, &r->dev, NULL), 0);
-	virtio_rng_type.reset(r->dev);
-	r->v = &container_of(r->dev, struct virtio_pci, dev)->v;
-	drive(r, features);
-	return r;
+	virtio_fixture_add(f, &virtio_rng_type, &config);
+	virtio_fixture_start(f, features);
+	return f;
 }
 
-static int ask(struct rig *r, gpa_t gpa, uint32_t len)
+/* Let the device see what was asked for, and have it all done. */
+static void serve(struct virtio_fixture *f)
+{
+	virtio_fixture_kick(f, 0);
+	virtio_fixture_run(f);
+}
+
+static int ask(struct virtio_fixture *f, gpa_t gpa, uint32_t len)
 {
 	const struct fake_buf buf = { gpa, len, true };
 
-	return fake_driver_add(&r->driver, &buf, 1);
+	return fake_driver_add(&f->queues[0], &buf, 1);
 }
 
 static unsigned zeros_in(const uint8_t *bytes, size_t len)
@@ -116,30 +70,29 @@ static unsigned zeros_in(const uint8_t *bytes, size_t len)
 
 /* Whether [at, at+len) of guest memory looks random: in 4096 bytes 16 zeros are to
  * be expected, and 64 come less often than once in the age of the world. */
-static bool looks_random(const struct rig *r, gpa_t at, size_t len)
+static bool looks_random(const struct virtio_fixture *f, gpa_t at, size_t len)
 {
-	return zeros_in(r->ram + at, len) < len / 64 + 8;
+	return zeros_in(f->ram + at, len) < len / 64 + 8;
 }
 
 static void fill_one(void **state, uint64_t features)
 {
-	struct rig *r;
+	struct virtio_fixture *f;
 	uint16_t id;
 	uint32_t len;
 	int asked;
 
 	teardown(state);
 	setup(state);
-	r = ready(state, 0, features);
-	asked = ask(r, DATA, 4096);
-	virtio_kick(&r->v->queues[0]);
-	rounds(r);
-	assert_true(fake_driver_used(&r->driver, &id, &len));
+	f = ready(state, 0, features);
+	asked = ask(f, DATA, 4096);
+	serve(f);
+	assert_true(fake_driver_used(&f->queues[0], &id, &len));
 	assert_int_equal(id, asked);
 	assert_int_equal(len, 4096);
-	assert_true(looks_random(r, DATA, 4096));
-	assert_int_equal(zeros_in(r->ram + DATA + 4096, 4096), 4096);
-	assert_int_equal(r->v->queues[0].interrupts, 1);
+	assert_true(looks_random(f, DATA, 4096));
+	assert_int_equal(zeros_in(f->ram + DATA + 4096, 4096), 4096);
+	assert_int_equal(virtio_fixture_interrupts(f, 1), 1);
 }
 
 static void a_buffer_is_filled_to_its_end_and_no_further(void **state)
@@ -152,7 +105,7 @@ static void a_buffer_is_filled_to_its_end_and_no_further(void **state)
 
 static void all_buffers_of_a_chain_are_filled(void **state)
 {
-	struct rig *r = ready(state, 0, 0);
+	struct virtio_fixture *f = ready(state, 0, 0);
 	const struct fake_buf bufs[] = {
 		{ DATA, 100, true },
 		{ DATA + 4096, 1000, true },
@@ -161,62 +114,60 @@ static void all_buffers_of_a_chain_are_filled(void **state)
 	uint16_t id;
 	uint32_t len;
 
-	fake_driver_add(&r->driver, bufs, 3);
-	virtio_kick(&r->v->queues[0]);
-	rounds(r);
-	assert_true(fake_driver_used(&r->driver, &id, &len));
+	fake_driver_add(&f->queues[0], bufs, 3);
+	serve(f);
+	assert_true(fake_driver_used(&f->queues[0], &id, &len));
 	assert_int_equal(len, 1101);
-	assert_true(looks_random(r, DATA, 100));
-	assert_int_equal(zeros_in(r->ram + DATA + 100, 4096 - 100), 4096 - 100);
-	assert_true(looks_random(r, DATA + 4096, 1000));
+	assert_true(looks_random(f, DATA, 100));
+	assert_int_equal(zeros_in(f->ram + DATA + 100, 4096 - 100), 4096 - 100);
+	assert_true(looks_random(f, DATA + 4096, 1000));
 }
 
 static void a_buffer_to_read_goes_back_untouched(void **state)
 {
-	struct rig *r = ready(state, 0, 0);
+	struct virtio_fixture *f = ready(state, 0, 0);
 	const struct fake_buf bufs[] = { { DATA, 64, false }, { DATA + 64, 64, true } };
 	uint16_t id;
 	uint32_t len;
 
-	fake_driver_add(&r->driver, bufs, 1);
-	fake_driver_add(&r->driver, bufs, 2);
-	virtio_kick(&r->v->queues[0]);
-	rounds(r);
-	assert_true(fake_driver_used(&r->driver, &id, &len));
+	fake_driver_add(&f->queues[0], bufs, 1);
+	fake_driver_add(&f->queues[0], bufs, 2);
+	serve(f);
+	assert_true(fake_driver_used(&f->queues[0], &id, &len));
 	assert_int_equal(len, 0);
-	assert_true(fake_driver_used(&r->driver, &id, &len));
+	assert_true(fake_driver_used(&f->queues[0], &id, &len));
 	assert_int_equal(len, 64);
-	assert_int_equal(zeros_in(r->ram + DATA, 64), 64);
+	assert_int_equal(zeros_in(f->ram + DATA, 64), 64);
 }
 
 static void a_round_gives_a_bounded_amount(void **state)
 {
-	struct rig *r = ready(state, 0, 0);
+	struct virtio_fixture *f = ready(state, 0, 0);
 	uint64_t total = 0;
 	uint16_t id;
 	uint32_t len;
 
 	/* One that is larger than a round's worth gets less than it has room for. */
-	ask(r, DATA, 200000);
+	ask(f, DATA, 200000);
 	for (unsigned i = 0; i < 5; i++)
-		ask(r, DATA + 200000 + i * 40000, 40000);
-	virtio_kick(&r->v->queues[0]);
-	ioloop_round(r->loop, 0);
-	while (fake_driver_used(&r->driver, &id, &len))
+		ask(f, DATA + 200000 + i * 40000, 40000);
+	virtio_fixture_kick(f, 0);
+	ioloop_round(f->loop, 0);
+	while (fake_driver_used(&f->queues[0], &id, &len))
 		total += len;
 	assert_in_range(total, KIB(64), KIB(128)); /* by the kick, by the look after it */
-	rounds(r);
-	while (fake_driver_used(&r->driver, &id, &len)) {
+	virtio_fixture_run(f);
+	while (fake_driver_used(&f->queues[0], &id, &len)) {
 		assert_true(len >= 1);
 		total += len;
 	}
 	assert_in_range(total, KIB(128), KIB(64) + 200000);
-	assert_int_equal(r->driver.free_count, RING_SIZE); /* all are back */
+	assert_int_equal(f->queues[0].free_count, RING_SIZE); /* all are back */
 }
 
 static void a_rate_holds_over_time(void **state)
 {
-	struct rig *r = ready(state, 10000, 0);
+	struct virtio_fixture *f = ready(state, 10000, 0);
 	const uint64_t begun_ns = host_now_ns();
 	uint64_t total = 0;
 	unsigned count = 0;
@@ -225,12 +176,12 @@ static void a_rate_holds_over_time(void **state)
 
 	/* A second's worth comes at once, what is beyond it as time goes. */
 	for (unsigned i = 0; i < 12; i++)
-		ask(r, DATA + i * 1000, 1000);
-	virtio_kick(&r->v->queues[0]);
+		ask(f, DATA + i * 1000, 1000);
+	virtio_fixture_kick(f, 0);
 	for (unsigned n = 0; n < 1000 && total < 12000; n++) {
-		ioloop_round(r->loop, 1000);
+		ioloop_round(f->loop, 1000);
 		count++;
-		while (fake_driver_used(&r->driver, &id, &len))
+		while (fake_driver_used(&f->queues[0], &id, &len))
 			total += len;
 	}
 	assert_int_equal(total, 12000);
@@ -240,40 +191,34 @@ static void a_rate_holds_over_time(void **state)
 
 static void a_reset_does_not_wait_for_the_rate(void **state)
 {
-	struct rig *r = ready(state, 1, 0);
+	struct virtio_fixture *f = ready(state, 1, 0);
 	uint16_t id;
 	uint32_t len;
 
-	ask(r, DATA, 1);
-	ask(r, DATA, 1);
-	virtio_kick(&r->v->queues[0]);
-	rounds(r);
-	assert_true(fake_driver_used(&r->driver, &id, &len));
-	assert_false(fake_driver_used(&r->driver, &id, &len));
-	virtio_set_status(r->v, 0);
-	rounds(r);
-	assert_int_equal(virtio_status(r->v), 0);
-	drive(r, 0);
+	ask(f, DATA, 1);
+	ask(f, DATA, 1);
+	serve(f);
+	assert_true(fake_driver_used(&f->queues[0], &id, &len));
+	assert_false(fake_driver_used(&f->queues[0], &id, &len));
+	assert_true(virtio_fixture_reset(f));
+	assert_int_equal(ioloop_round(f->loop, 1200), 0); /* no timer is left */
 }
 
 static void a_driver_that_breaks_the_ring_is_told(void **state)
 {
-	struct rig *r = ready(state, 0, 0);
+	struct virtio_fixture *f = ready(state, 0, 0);
 	uint16_t id;
 	uint32_t len;
 
-	fake_driver_desc(&r->driver, r->driver.desc, 5, DATA, 4096, FAKE_NEXT | FAKE_WRITE, 5);
-	fake_driver_offer(&r->driver, 5);
-	virtio_kick(&r->v->queues[0]);
-	rounds(r);
-	assert_true(virtio_status(r->v) & VIRTIO_NEEDS_RESET);
-	virtio_set_status(r->v, 0);
-	rounds(r);
-	drive(r, 0);
-	ask(r, DATA, 16);
-	virtio_kick(&r->v->queues[0]);
-	rounds(r);
-	assert_true(fake_driver_used(&r->driver, &id, &len));
+	fake_driver_desc(&f->queues[0], f->queues[0].desc, 5, DATA, 4096, FAKE_NEXT | FAKE_WRITE, 5);
+	fake_driver_offer(&f->queues[0], 5);
+	serve(f);
+	assert_true(status_read(f) & VIRTIO_NEEDS_RESET);
+	assert_true(virtio_fixture_reset(f));
+	virtio_fixture_start(f, 0);
+	ask(f, DATA, 16);
+	serve(f);
+	assert_true(fake_driver_used(&f->queues[0], &id, &len));
 	assert_int_equal(len, 16);
 }
 
