@@ -1,0 +1,408 @@
+/* A hostile driver of a disk: a whole virtio disk on a fake board over a block in
+ * memory.  The input is a list of what the driver does: requests in any cut, raw
+ * descriptors, bytes in memory, kicks, resets, configuration accesses; and of when
+ * and how the block's requests end.
+ *
+ * Whatever comes: no byte outside RAM is touched (RAM is two allocations that
+ * touch in guest space), no request leaves the disk or its alignment, nothing
+ * changes a read-only disk, a driver that keeps the rules is told true lengths, and
+ * a reset always comes to its end.
+ *
+ * Input: 2 bytes of what the disk is, then records of 8 bytes: what, a, b (16 bits),
+ * c (32 bits). */
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/checked.h"
+#include "fake/fake_block.h"
+#include "fake/fake_board.h"
+#include "fake/fake_driver.h"
+#include "virtio/blk.h"
+
+#define RECORD_BYTES 8u
+#define RECORDS_MAX  256u
+#define HALF_BYTES   KIB(32) /* of RAM, in each of two blocks */
+#define RING_SIZE    64u
+#define RING_BYTES   0x1000u
+#define QUEUES	     2u
+#define ARENA	     (QUEUES * RING_BYTES) /* requests are laid out from here on */
+#define DISK_BYTES   KIB(64)
+#define PIECES_MAX   48u
+
+/* Feature bits of blk that the harness chooses from. */
+#define F_FLUSH	     (UINT64_C(1) << 9)
+#define F_CONFIG_WCE (UINT64_C(1) << 11)
+#define F_OTHERS     UINT64_C(0x7674) /* all of the rest that can be offered */
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct record {
+	uint8_t what, a;
+	uint16_t b;
+	uint32_t c;
+};
+
+struct queue {
+	struct fake_driver driver;
+	bool honest; /* nobody wrote to its ring but the driver */
+	uint32_t in_bytes[RING_SIZE]; /* by id, of chains that are out */
+};
+
+struct guest {
+	struct fake_board fb;
+	struct pci_bus bus;
+	struct ioloop *loop;
+	struct fake_block *fake;
+	struct device *dev;
+	struct virtio *v;
+	uint8_t *half[2];
+	uint32_t logical_bytes;
+	bool read_only;
+	uint16_t arena; /* next free byte of it; wraps: requests then share memory */
+	struct queue queues[QUEUES];
+};
+
+#define CHECK(condition)                                                                           \
+	do {                                                                                       \
+		if (!(condition))                                                                  \
+			__builtin_trap();                                                          \
+	} while (0)
+
+/* One loop for all inputs: nothing stays in it. */
+static struct ioloop *the_loop(void)
+{
+	static struct ioloop *loop;
+
+	if (!loop)
+		CHECK(ioloop_create(IO_ENGINE_THREADS, &loop, NULL) == 0);
+	return loop;
+}
+
+/* ---- the machine ------------------------------------------------------------------ */
+
+static void power_on(struct guest *g, uint8_t flags)
+{
+	struct ioloop *loops[1];
+	struct block_limits *limits;
+
+	memset(g, 0, sizeof(*g));
+	fake_board_init(&g->fb);
+	for (unsigned i = 0; i < 2; i++) {
+		g->half[i] = calloc(1, HALF_BYTES);
+		CHECK(g->half[i] && mem_add(&g->fb.mem, i * HALF_BYTES, HALF_BYTES,
+					    g->half[i]) == 0);
+	}
+	pci_bus_init(&g->bus, &g->fb.board);
+	g->loop = loops[0] = the_loop();
+	g->fake = fake_block_open(DISK_BYTES);
+	g->fake->hold = true;
+	limits = &g->fake->block.limits;
+	g->logical_bytes = limits->logical_bytes = limits->physical_bytes = flags & 1 ? 4096 : 512;
+	g->read_only = limits->read_only = flags & 2;
+	limits->can_discard = flags & 4;
+	limits->can_zero = flags & 8;
+	limits->durable_writes = flags & 16;
+	const struct virtio_blk_config config = {
+		.place = { .bus = &g->bus, .devfn = -1, .loops = loops, .loop_count = 1,
+			   .label = "disk" },
+		.block = &g->fake->block,
+		.queues = flags & 32 ? QUEUES : 1,
+		.queue_size = RING_SIZE,
+		.discard = flags & 64,
+	};
+
+	CHECK(virtio_blk_type.create(&g->fb.board, &config, &g->dev, NULL) == 0);
+	virtio_blk_type.reset(g->dev);
+	g->v = &container_of(g->dev, struct virtio_pci, dev)->v;
+	/* From here on the block would take anything: what is wrong shows. */
+	limits->size_bytes = UINT64_C(1) << 62;
+	limits->logical_bytes = 1;
+	limits->read_only = false;
+	limits->can_discard = limits->can_zero = true;
+}
+
+/* Negotiate and start: choice gives the layout of rings and what blk is to do. */
+static void drive(struct guest *g, uint8_t choice)
+{
+	static const uint64_t bits[] = { VIRTIO_F_RING_PACKED, VIRTIO_F_EVENT_IDX,
+					 VIRTIO_F_IN_ORDER,    VIRTIO_F_INDIRECT_DESC,
+					 F_FLUSH,	       F_CONFIG_WCE,
+					 VIRTIO_F_RING_RESET };
+	uint64_t features = VIRTIO_F_VERSION_1 | F_OTHERS;
+	struct virtio *v = g->v;
+
+	for (unsigned i = 0; i < ARRAY_LEN(bits); i++) {
+		if (choice >> i & 1)
+			features |= bits[i];
+	}
+	virtio_set_status(v, VIRTIO_ACKNOWLEDGE);
+	virtio_set_status(v, VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER);
+	v->driver_features = features & v->offered;
+	virtio_set_status(v, VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER | VIRTIO_FEATURES_OK);
+	for (unsigned i = 0; i < v->queue_count; i++) {
+		struct queue *q = &g->queues[i];
+
+		fake_driver_init(&q->driver, &g->fb.mem, i * RING_BYTES, RING_SIZE, v->features);
+		q->honest = true;
+		v->queues[i].size = RING_SIZE;
+		v->queues[i].desc = q->driver.setup.desc;
+		v->queues[i].driver = q->driver.setup.driver;
+		v->queues[i].device = q->driver.setup.device;
+		virtio_enable_queue(&v->queues[i]);
+	}
+	virtio_set_status(v, VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER | VIRTIO_FEATURES_OK |
+				     VIRTIO_DRIVER_OK);
+}
+
+/* ---- what must hold --------------------------------------------------------------- */
+
+static void check_held(const struct guest *g)
+{
+	CHECK(g->fake->held_count <= RING_SIZE * QUEUES);
+	for (unsigned i = 0; i < g->fake->held_count; i++) {
+		const struct block_req *r = g->fake->held[i];
+
+		if (r->op == BLOCK_FLUSH)
+			continue;
+		CHECK(range_inside(r->offset, r->len, DISK_BYTES));
+		CHECK(((r->offset | r->len) & (g->logical_bytes - 1)) == 0);
+		CHECK(r->op == BLOCK_READ || !g->read_only);
+	}
+}
+
+/* Take back what the device used. */
+static void check_used(struct guest *g)
+{
+	for (unsigned i = 0; i < g->v->queue_count; i++) {
+		struct queue *q = &g->queues[i];
+		uint32_t len;
+		uint16_t id;
+
+		while (q->honest && fake_driver_used(&q->driver, &id, &len)) {
+			CHECK(len <= q->in_bytes[id]);
+			q->in_bytes[id] = 0; /* each comes once */
+		}
+	}
+}
+
+static void rounds(struct guest *g)
+{
+	for (unsigned n = 0; n < 16 && ioloop_round(g->loop, 0) > 0; n++)
+		;
+	check_held(g);
+	check_used(g);
+}
+
+static void end_all(struct guest *g)
+{
+	/* Each request has at most so many segments that follow one another. */
+	fake_block_end_all(g->fake, RING_SIZE * QUEUES * BLK_RANGES_MAX);
+	CHECK(g->fake->held_count == 0);
+}
+
+/* ---- what the driver does ----------------------------------------------------------- */
+
+static gpa_t take_arena(struct guest *g, uint32_t len)
+{
+	const uint32_t room = (uint32_t)(2 * HALF_BYTES) - ARENA;
+	const gpa_t at = ARENA + g->arena;
+
+	if (g->arena + len > room) {
+		g->arena = 0;
+		return ARENA;
+	}
+	g->arena = (uint16_t)(g->arena + len);
+	return at;
+}
+
+/* The same inside one block of RAM: a device maps a table as a whole. */
+static gpa_t take_table(struct guest *g, uint32_t len)
+{
+	const gpa_t at = take_arena(g, len);
+
+	return at / HALF_BYTES == (at + len - 1) / HALF_BYTES ? at : take_arena(g, len);
+}
+
+static void put(struct guest *g, gpa_t gpa, const void *bytes, uint32_t len)
+{
+	CHECK(mem_write(&g->fb.mem, gpa, bytes, len) == 0);
+}
+
+/* Cut [gpa, gpa+len) into pieces of at most `most` bytes. */
+static void cut(struct fake_buf *bufs, unsigned *n, gpa_t gpa, uint32_t len, uint32_t most,
+		bool writable)
+{
+	while (len > 0 && *n < PIECES_MAX) {
+		const uint32_t piece = *n + 1 == PIECES_MAX ? len : (uint32_t)min_u64(len, most);
+
+		bufs[(*n)++] = (struct fake_buf){ gpa, piece, writable };
+		gpa += piece;
+		len -= piece;
+	}
+}
+
+/* A request by the rules of the ring.  a: type; b: sector; c: bytes of data in units
+ * that depend on the type, and how it is cut. */
+static void request(struct guest *g, struct queue *q, const struct record *r)
+{
+	static const uint8_t types[] = { BLK_T_IN, BLK_T_OUT, BLK_T_FLUSH, BLK_T_GET_ID,
+					 BLK_T_DISCARD, BLK_T_WRITE_ZEROES };
+	static const uint16_t cuts[] = { 4096, 512, 100, 20, 16, 7, 1 };
+	const uint8_t kind = r->a & 7;
+	const uint32_t type = kind < sizeof(types) ? types[kind] : r->a;
+	const bool to_guest = type == BLK_T_IN || type == BLK_T_GET_ID;
+	const uint32_t unit = type == BLK_T_IN || type == BLK_T_OUT ? 512 :
+			      type == BLK_T_GET_ID		    ? 20 :
+								      16;
+	const uint32_t data = (r->c & 31) * unit + (r->c >> 5 & 3);
+	const uint16_t most = cuts[(r->c >> 7 & 7) % ARRAY_LEN(cuts)];
+	const uint32_t head = r->a & 0x80 ? 15 : BLK_HEADER_BYTES;
+	const uint32_t tail = r->a & 0x40 ? 0 : 1;
+	const uint64_t sector = r->a & 0x20 ? (uint64_t)r->b << 48 | r->b : r->b;
+	const gpa_t at = take_arena(g, 32 + data);
+	uint8_t raw[32] = { 0 };
+	struct fake_buf bufs[PIECES_MAX];
+	unsigned n = 0;
+	int id;
+
+	le32_store(raw, type);
+	le64_store(raw + 8, sector);
+	le64_store(raw + 16, sector); /* a segment, where there are such */
+	le32_store(raw + 24, r->c >> 16 & 0xff);
+	le32_store(raw + 28, r->c >> 24);
+	put(g, at, raw, sizeof(raw));
+	for (uint32_t i = 1; unit == 16 && i * 16 + 16 <= data; i++)
+		put(g, at + 16 + i * 16, raw + 16, 16);
+	cut(bufs, &n, at, head + (to_guest ? 0 : data), most, false);
+	cut(bufs, &n, at + (to_guest ? head : head + data), (to_guest ? data : 0) + tail, most,
+	    true);
+	if (r->c >> 10 & 1 && g->v->features & VIRTIO_F_INDIRECT_DESC)
+		id = fake_driver_add_indirect(&q->driver, take_table(g, n * 16), bufs, n);
+	else
+		id = fake_driver_add(&q->driver, bufs, n);
+	if (id >= 0)
+		q->in_bytes[id] = (to_guest ? data : 0) + tail;
+}
+
+static void poke(struct guest *g, const struct record *r)
+{
+	uint8_t bytes[4];
+
+	le32_store(bytes, r->c);
+	if (mem_write(&g->fb.mem, r->b, bytes, sizeof(bytes)) == 0 && r->b < ARENA) {
+		for (unsigned i = 0; i < QUEUES; i++)
+			g->queues[i].honest = false;
+	}
+}
+
+static void raw_descriptor(struct queue *q, const struct record *r)
+{
+	const uint64_t addr = r->c & 0x80000000 ? UINT64_MAX - r->b : r->b;
+
+	q->honest = false;
+	fake_driver_desc(&q->driver, q->driver.desc, r->a % RING_SIZE, addr, r->c & 0xffff,
+			 (r->c >> 16 & 0xff) | (q->driver.packed ? fake_driver_bits(&q->driver) : 0),
+			 r->c >> 24 & 0x7f);
+	if (!q->driver.packed)
+		fake_driver_offer(&q->driver, r->a % RING_SIZE);
+}
+
+static void config_access(struct guest *g, const struct record *r)
+{
+	const unsigned len = 1 + r->a % 8;
+	const unsigned room = g->v->ops->config_bytes - len;
+	const unsigned offset = r->b % (room + 1);
+	uint8_t bytes[8];
+
+	le64_store(bytes, r->c);
+	if (r->a & 0x80)
+		g->v->ops->config_write(g->v, offset, bytes, len);
+	else
+		g->v->ops->config_read(g->v, offset, bytes, len);
+}
+
+/* Whatever state it is in, a reset ends when the block has ended all requests. */
+static void reset(struct guest *g)
+{
+	virtio_set_status(g->v, 0);
+	rounds(g);
+	end_all(g);
+	rounds(g);
+	CHECK(virtio_status(g->v) == 0);
+}
+
+static void act(struct guest *g, const struct record *r)
+{
+	const unsigned index = (r->what >> 4) % g->v->queue_count;
+	struct queue *q = &g->queues[index];
+
+	switch (r->what & 15) {
+	case 0:
+	case 1:
+	case 2:
+	case 3:
+		if (q->honest)
+			request(g, q, r);
+		break;
+	case 4:
+		poke(g, r);
+		break;
+	case 5:
+		raw_descriptor(q, r);
+		break;
+	case 6:
+	case 7:
+		virtio_kick(&g->v->queues[index]);
+		break;
+	case 8:
+	case 9:
+		rounds(g);
+		break;
+	case 10:
+	case 11:
+		if (g->fake->held_count > 0)
+			fake_block_end(g->fake, r->a % g->fake->held_count,
+				       r->b & 1 ? -EIO : r->b & 2 ? -EOPNOTSUPP : 0);
+		check_held(g);
+		break;
+	case 12:
+		config_access(g, r);
+		break;
+	case 13:
+		reset(g);
+		drive(g, r->a);
+		break;
+	case 14:
+		virtio_reset_queue(&g->v->queues[index]);
+		break;
+	default:
+		end_all(g);
+		break;
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct guest the_guest; /* too large for a stack with red zones */
+	struct guest *g = &the_guest;
+
+	if (size < 2)
+		return 0;
+	power_on(g, data[0]);
+	drive(g, data[1]);
+	rounds(g);
+	for (size_t i = 0; i < RECORDS_MAX && 2 + (i + 1) * RECORD_BYTES <= size; i++) {
+		const uint8_t *raw = data + 2 + i * RECORD_BYTES;
+		const struct record r = { raw[0], raw[1], le16_load(raw + 2), le32_load(raw + 4) };
+
+		act(g, &r);
+	}
+	reset(g);
+	virtio_blk_type.destroy(g->dev);
+	free(g->half[0]);
+	free(g->half[1]);
+	return 0;
+}
