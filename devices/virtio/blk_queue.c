@@ -99,24 +99,22 @@ static void finish(struct blk_io *io, enum blk_status status)
 
 /* ---- serving ---------------------------------------------------------------------- */
 
-/* Submit the next segment that is not empty: 1; 0 if there is none; -ECANCELED if a
- * reset waits for this request: what is left of it can be gigabytes. */
+/* Submit the next segment: 1; 0 if there is none; -ECANCELED if a reset waits for
+ * this request: what is left of it can be gigabytes. */
 static int begin_range(struct blk_io *io)
 {
-	while (io->ranges_begun < io->req.range_count) {
-		const struct blk_range *range = &io->req.ranges[io->ranges_begun++];
+	const struct blk_range *range = &io->req.ranges[io->ranges_begun];
 
-		if (range->sector_count == 0)
-			continue;
-		if (io->q->stopping)
-			return -ECANCELED;
-		io->block.offset = range->sector * BLOCK_SECTOR_BYTES;
-		io->block.len = (uint64_t)range->sector_count * BLOCK_SECTOR_BYTES;
-		io->block.may_unmap = range->may_unmap && io->q->disk->rules.discard;
-		block_submit(io->q->disk->block, &io->block);
-		return 1;
-	}
-	return 0;
+	if (io->ranges_begun == io->req.range_count)
+		return 0;
+	if (io->q->stopping)
+		return -ECANCELED;
+	io->ranges_begun++;
+	io->block.offset = range->sector * BLOCK_SECTOR_BYTES;
+	io->block.len = (uint64_t)range->sector_count * BLOCK_SECTOR_BYTES;
+	io->block.may_unmap = range->may_unmap && io->q->disk->rules.discard;
+	block_submit(io->q->disk->block, &io->block);
+	return 1;
 }
 
 static enum blk_status status_of(int error)
@@ -143,7 +141,7 @@ static void io_done(struct block_req *b, int error)
 	finish(io, status_of(error));
 	if (q->stopping && q->in_flight == 0) {
 		virtio_queue_stopped(q->disk->v, q->index); /* q may be gone after it */
-	} else if (q->starved && q->long_free_count > 0 && !q->stopping) {
+	} else if (q->starved && q->long_free_count > 0) {
 		q->starved = false;
 		virtio_again(q->disk->v, q->index);
 	}
@@ -160,25 +158,17 @@ static void submit(struct blk_io *io, enum block_op op)
 	b->durable = (op == BLOCK_WRITE || op == BLOCK_ZERO) &&
 		     !atomic_load_explicit(&disk->writeback, memory_order_acquire);
 	b->may_unmap = false;
-	b->offset = 0;
-	b->len = 0;
-	b->iov = NULL;
-	b->iov_count = 0;
+	b->offset = io->req.offset;
+	b->len = io->req.len;
+	b->iov = io->req.iov;
+	b->iov_count = io->req.iov_count;
 	b->loop = loop_of(io->q);
 	b->done = io_done;
 	io->ranges_begun = 0;
-	if (op == BLOCK_READ || op == BLOCK_WRITE) {
-		b->offset = io->req.offset;
-		b->len = io->req.len;
-		b->iov = io->req.iov;
-		b->iov_count = io->req.iov_count;
-	}
-	if (op == BLOCK_DISCARD || op == BLOCK_ZERO) {
-		if (begin_range(io) == 0)
-			finish(io, BLK_S_OK);
-	} else {
+	if (io->req.range_count > 0)
+		begin_range(io);
+	else
 		block_submit(disk->block, b);
-	}
 }
 
 static void serve(struct blk_io *io)
@@ -234,8 +224,7 @@ static void throttle_over(void *arg, uint64_t now_ns)
 	struct blk_queue *q = arg;
 
 	(void)now_ns;
-	if (!q->stopping)
-		virtio_again(q->disk->v, q->index);
+	virtio_again(q->disk->v, q->index);
 }
 
 /* Take one chain and begin to serve it.  False: there is none, or not now. */
@@ -271,15 +260,12 @@ static bool take_one(struct blk_queue *q)
 
 void blk_queue_kick(struct blk_queue *q)
 {
-	struct virtio *v = q->disk->v;
-	const struct vq *vq = virtio_vq(v, q->index);
+	const struct vq *vq = virtio_vq(q->disk->v, q->index);
 
-	/* A driver that adds as fast as we take must not keep the loop to itself. */
-	for (unsigned n = 0; n < vq->setup.size; n++) {
-		if (q->stopping || must_wait(q) || !take_one(q))
-			return;
-	}
-	virtio_again(v, q->index);
+	/* A driver that adds as fast as we take must not keep the loop to itself: the
+	 * caller comes back after the others. */
+	for (unsigned n = 0; n < vq->setup.size && !must_wait(q) && take_one(q); n++)
+		;
 }
 
 void blk_queue_start(struct blk_queue *q)

@@ -176,6 +176,7 @@ int blk_req_parse(const struct blk_rules *rules, struct chain *c, struct blk_req
 	const struct kind *kind;
 
 	r->offset = r->len = 0;
+	r->iov = NULL;
 	r->iov_count = r->range_count = 0;
 	r->status = find_status(c);
 	if (!r->status)

@@ -53,7 +53,7 @@ struct blk_req {
 	enum blk_type type;
 	uint64_t offset, len;	/* IN, OUT: bytes of the disk, inside it; else 0 */
 	struct iovec *iov;	/* IN, OUT: the data; pieces of the chain's own iov */
-	unsigned iov_count;	/* without empty ones at the ends */
+	unsigned iov_count;
 	unsigned range_count;	/* DISCARD, WRITE_ZEROES: 1..BLK_RANGES_MAX */
 	uint8_t *status;	/* where the verdict goes, in guest memory */
 	struct blk_range ranges[BLK_RANGES_MAX];

@@ -11,7 +11,7 @@
 #define RNG_ID	       4u
 #define RNG_CLASS      0x00ff00u /* no class of its own */
 #define RNG_QUEUE_SIZE 64u
-/* Bytes in one round of the loop, about 150 us of work: others wait meanwhile. */
+/* Bytes at a time, about 150 us of work: others on the loop come in between. */
 #define RNG_ROUND_BYTES KIB(64)
 
 struct virtio_rng {
@@ -108,9 +108,7 @@ static void rng_kick(struct virtio *v, unsigned index)
 		left -= written;
 		virtio_push(v, index, &c, written);
 	}
-	virtio_again(v, index);
 }
-
 
 static void rng_start(struct virtio *v, unsigned index)
 {

@@ -134,7 +134,7 @@ static void discards_are_done_segment_by_segment(void **state)
 
 /* ---- what goes to the block -------------------------------------------------------- */
 
-static void segments_of_nothing_are_done_at_once(void **state)
+static void a_segment_of_nothing_is_no_error(void **state)
 {
 	struct disk *d = disk_ready(state, F_FLUSH | F_DISCARD);
 	struct request r = request_new(d, 0, BLK_T_DISCARD, 0);
@@ -469,7 +469,7 @@ int main(void)
 		TEST(the_serial_number_is_padded_with_zeros),
 		TEST(zeroes_are_written_segment_by_segment),
 		TEST(discards_are_done_segment_by_segment),
-		TEST(segments_of_nothing_are_done_at_once),
+		TEST(a_segment_of_nothing_is_no_error),
 		TEST(unmap_is_a_permission_for_that_segment),
 		TEST(a_failed_segment_ends_the_request),
 		TEST(errors_of_the_block_are_io_errors),
