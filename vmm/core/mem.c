@@ -1,7 +1,9 @@
 #include "core/mem.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/checked.h"
 
@@ -9,9 +11,14 @@
 
 int mem_add(struct mem *m, gpa_t gpa, uint64_t len, void *hva)
 {
+	return mem_add_file(m, gpa, len, hva, -1, 0);
+}
+
+int mem_add_file(struct mem *m, gpa_t gpa, uint64_t len, void *hva, int fd, uint64_t offset)
+{
 	uint64_t end;
 
-	if (len == 0 || (gpa | len) % PAGE_BYTES != 0 || !add_u64(gpa, len, &end))
+	if (len == 0 || (gpa | len | offset) % PAGE_BYTES != 0 || !add_u64(gpa, len, &end))
 		return -EINVAL;
 	if (m->block_count > 0) {
 		const struct mem_block *last = &m->blocks[m->block_count - 1];
@@ -21,7 +28,9 @@ int mem_add(struct mem *m, gpa_t gpa, uint64_t len, void *hva)
 	}
 	if (m->block_count == MEM_BLOCKS_MAX)
 		return -ENOSPC;
-	m->blocks[m->block_count++] = (struct mem_block){ .gpa = gpa, .len = len, .hva = hva };
+	m->blocks[m->block_count++] = (struct mem_block){
+		.gpa = gpa, .len = len, .hva = hva, .fd = fd, .fd_offset = offset
+	};
 	return 0;
 }
 
@@ -122,6 +131,53 @@ int mem_iov(const struct mem *m, gpa_t gpa, uint64_t len, struct iovec *iov, uns
 		len -= n;
 	}
 	return (int)count;
+}
+
+/* The block that holds the host byte p, or NULL. */
+static const struct mem_block *find_block_at(const struct mem *m, const uint8_t *p)
+{
+	for (unsigned i = 0; i < m->block_count; i++) {
+		const struct mem_block *b = &m->blocks[i];
+
+		if ((uintptr_t)p - (uintptr_t)b->hva < b->len)
+			return b;
+	}
+	return NULL;
+}
+
+/* Whole pages of one block.  A hole in the file takes the pages from every mapping
+ * of it; advice on a mapping of ours would leave them in the file. */
+static int discard_pages(const struct mem_block *b, uint64_t offset, uint64_t len)
+{
+	int rc;
+
+	if (b->fd >= 0)
+		rc = fallocate(b->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			       (off_t)(b->fd_offset + offset), (off_t)len);
+	else
+		rc = madvise(b->hva + offset, len, MADV_DONTNEED);
+	return rc < 0 ? -errno : 0;
+}
+
+int mem_discard(const struct mem *m, uint8_t *bytes, uint64_t len)
+{
+	int rc = 0;
+
+	while (rc == 0 && len > 0) {
+		const struct mem_block *b = find_block_at(m, bytes);
+		uint64_t start, end, n;
+
+		if (!b)
+			return -EFAULT;
+		start = (uint64_t)(bytes - b->hva);
+		n = min_u64(len, b->len - start);
+		end = align_down_u64(start + n, PAGE_BYTES);
+		bytes += n;
+		len -= n;
+		if (align_up_u64(start, PAGE_BYTES, &start) && start < end)
+			rc = discard_pages(b, start, end - start);
+	}
+	return rc;
 }
 
 uint64_t mem_total(const struct mem *m)

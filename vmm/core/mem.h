@@ -16,6 +16,8 @@ struct mem_block {
 	gpa_t gpa;      /* first byte, page-aligned */
 	uint64_t len;   /* bytes, a multiple of the page size */
 	uint8_t *hva;   /* where the host has it mapped */
+	int fd;         /* the file that is mapped there, shared; -1: private memory */
+	uint64_t fd_offset; /* of the block's first byte in that file */
 };
 
 struct mem {
@@ -26,6 +28,11 @@ struct mem {
 /* Add a block above all blocks so far.  0; -EINVAL if it is empty, unaligned,
  * wraps or overlaps; -ENOSPC if the table is full. */
 int mem_add(struct mem *m, gpa_t gpa, uint64_t len, void *hva);
+
+/* As mem_add(), for memory that is a shared mapping of a file such as a memfd.
+ * fd      borrowed for the machine's life; -1: private memory after all
+ * offset  of the block's first byte in the file, page-aligned */
+int mem_add_file(struct mem *m, gpa_t gpa, uint64_t len, void *hva, int fd, uint64_t offset);
 
 /* Borrow [gpa, gpa+len) as host bytes.
  * gpa   guest-physical address in bytes, hostile: any value
@@ -45,6 +52,14 @@ int mem_write(const struct mem *m, gpa_t gpa, const void *src, uint64_t len);
  * Returns how many, 1 or more; -EINVAL, -EFAULT as mem_span(); -ENOBUFS if they
  * are more than iov_max. */
 int mem_iov(const struct mem *m, gpa_t gpa, uint64_t len, struct iovec *iov, unsigned iov_max);
+
+/* Give the whole pages inside [bytes, bytes+len) back to the host: they read as
+ * zeros when they are touched next.  Parts of pages at the ends stay as they are.
+ * Any thread, at any time.
+ * bytes, len  host bytes of RAM as mem_span() and mem_iov() give them
+ * 0; -EFAULT if some of it is no RAM (all before that is done); or -errno of the
+ * host. */
+int mem_discard(const struct mem *m, uint8_t *bytes, uint64_t len);
 
 /* Bytes of RAM in all blocks. */
 uint64_t mem_total(const struct mem *m);

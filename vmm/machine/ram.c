@@ -16,9 +16,10 @@ int ram_create(struct ram *r, uint64_t size_bytes, struct err *err)
 				 (unsigned long long)(size_bytes >> 20));
 	/* Below the kernel lie tables and the boot processor's first stack. */
 	pages_keep_small(&r->pages, 0, HUGE_PAGE_BYTES);
-	rc = mem_add(&r->mem, 0, low, r->pages.bytes);
+	rc = mem_add_file(&r->mem, 0, low, r->pages.bytes, r->pages.fd, 0);
 	if (rc == 0 && size_bytes > low)
-		rc = mem_add(&r->mem, RAM_HIGH_BASE, size_bytes - low, r->pages.bytes + low);
+		rc = mem_add_file(&r->mem, RAM_HIGH_BASE, size_bytes - low, r->pages.bytes + low,
+				  r->pages.fd, low);
 	if (rc < 0) {
 		ram_destroy(r);
 		return err_errno(err, rc, "--memory: %llu bytes cannot be laid out",

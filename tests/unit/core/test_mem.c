@@ -8,6 +8,8 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define PAGE 4096u
 #define HIGH (UINT64_C(1) << 32)
@@ -189,6 +191,105 @@ static void the_total_is_the_sum_of_the_blocks(void **state)
 	assert_int_equal(mem_total(&none), 0);
 }
 
+/* Four pages of ones that the host can take back: the memory of fd, or private. */
+static uint8_t *map_ones(int fd)
+{
+	uint8_t *p = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE,
+			  fd >= 0 ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS, fd, 0);
+
+	assert_ptr_not_equal(p, MAP_FAILED);
+	memset(p, 1, 4 * PAGE);
+	return p;
+}
+
+static bool is_resident(uint8_t *page)
+{
+	unsigned char flags;
+
+	assert_int_equal(mincore(page, PAGE, &flags), 0);
+	return flags & 1;
+}
+
+static void check_page(uint8_t *page, int value)
+{
+	for (unsigned i = 0; i < PAGE; i++)
+		if (page[i] != value)
+			fail_msg("byte %u is %d", i, page[i]);
+}
+
+/* Blocks of two pages each, side by side for the host and apart for the guest. */
+static void discard_middle_of(int fd)
+{
+	uint8_t *p = map_ones(fd);
+	struct mem m = { 0 };
+
+	assert_int_equal(mem_add_file(&m, 0, 2 * PAGE, p, fd, 0), 0);
+	assert_int_equal(mem_add_file(&m, HIGH, 2 * PAGE, p + 2 * PAGE, fd, 2 * PAGE), 0);
+	assert_int_equal(mem_discard(&m, p + PAGE, 2 * PAGE), 0);
+	assert_true(is_resident(p));
+	assert_false(is_resident(p + PAGE));
+	assert_false(is_resident(p + 2 * PAGE));
+	assert_true(is_resident(p + 3 * PAGE));
+	if (fd >= 0) { /* before a read below fills the hole again */
+		assert_int_equal(lseek(fd, 0, SEEK_HOLE), PAGE);
+		assert_int_equal(lseek(fd, PAGE, SEEK_DATA), 3 * PAGE);
+	}
+	check_page(p, 1);
+	check_page(p + PAGE, 0);
+	check_page(p + 2 * PAGE, 0);
+	check_page(p + 3 * PAGE, 1);
+	munmap(p, 4 * PAGE);
+}
+
+static void discarded_private_pages_are_gone_and_read_as_zeros(void **state)
+{
+	(void)state;
+	discard_middle_of(-1);
+}
+
+static void discarded_pages_leave_the_file_that_is_mapped(void **state)
+{
+	const int fd = memfd_create("test", MFD_CLOEXEC);
+
+	(void)state;
+	assert_int_equal(ftruncate(fd, 4 * PAGE), 0);
+	discard_middle_of(fd);
+	close(fd);
+}
+
+static void only_whole_pages_are_discarded(void **state)
+{
+	uint8_t *p = map_ones(-1);
+	struct mem m = { 0 };
+
+	(void)state;
+	assert_int_equal(mem_add(&m, 0, 4 * PAGE, p), 0);
+	assert_int_equal(mem_discard(&m, p + 1, PAGE - 1), 0);
+	assert_int_equal(mem_discard(&m, p + PAGE - 1, PAGE), 0);
+	check_page(p, 1);
+	check_page(p + PAGE, 1);
+	assert_int_equal(mem_discard(&m, p + 1, 3 * PAGE), 0);
+	check_page(p, 1);
+	check_page(p + PAGE, 0);
+	check_page(p + 2 * PAGE, 0);
+	check_page(p + 3 * PAGE, 1);
+	munmap(p, 4 * PAGE);
+}
+
+static void what_is_no_ram_cannot_be_discarded(void **state)
+{
+	uint8_t *p = map_ones(-1);
+	struct mem m = { 0 };
+
+	(void)state;
+	assert_int_equal(mem_add(&m, 0, 2 * PAGE, p + PAGE), 0);
+	assert_int_equal(mem_discard(&m, p, PAGE), -EFAULT);
+	assert_int_equal(mem_discard(&m, p + 2 * PAGE, 2 * PAGE), -EFAULT);
+	check_page(p, 1);
+	check_page(p + 3 * PAGE, 1);
+	munmap(p, 4 * PAGE);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, setup)
 
 int main(void)
@@ -207,6 +308,10 @@ int main(void)
 		TEST(pieces_are_one_a_block),
 		TEST(pieces_that_find_no_room_are_refused),
 		TEST(pieces_of_nothing_or_beyond_ram_are_refused),
+		TEST(discarded_private_pages_are_gone_and_read_as_zeros),
+		TEST(discarded_pages_leave_the_file_that_is_mapped),
+		TEST(only_whole_pages_are_discarded),
+		TEST(what_is_no_ram_cannot_be_discarded),
 		TEST(the_total_is_the_sum_of_the_blocks),
 	};
 
