@@ -12,6 +12,7 @@
 #include "char/backend.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -36,36 +37,57 @@ bool chardev_can_put(struct chardev *c)
 }
 
 /* A line after a quiet time is shown at once; so is a ring that fills up. */
-static bool urgent(struct chardev *c, uint8_t byte)
+static bool urgent(struct chardev *c, const uint8_t *bytes, size_t len)
 {
 	if (ring_used(&c->out) >= OUT_RING_BYTES / 2)
 		return true;
-	return byte == '\n' &&
+	return memchr(bytes, '\n', len) &&
 	       host_now_ns() - atomic_load_explicit(&c->drained_ns, memory_order_relaxed) >
 		       QUIET_NS;
 }
 
-void chardev_put(struct chardev *c, uint8_t byte)
+/* These bytes were put: have the main thread look. */
+static void wake_for(struct chardev *c, const uint8_t *bytes, size_t len)
 {
 	int wake, want;
 
-	if (c->swallow)
-		return;
-	if (!ring_put(&c->out, byte)) {
-		atomic_fetch_add(&c->dropped, 1);
-		return;
-	}
 	if (!c->loop)
 		return;
 	wake = atomic_fetch_add(&c->wake, 0); /* not a load: see above */
 	if (wake >= WAKE_NOW)
 		return;
-	want = urgent(c, byte) ? WAKE_NOW : WAKE_GATHER;
+	want = urgent(c, bytes, len) ? WAKE_NOW : WAKE_GATHER;
 	if (want == wake)
 		return;
-	/* When this fails, the main thread has just looked and seen the byte. */
+	/* When this fails, the main thread has just looked and seen the bytes. */
 	if (atomic_compare_exchange_strong(&c->wake, &wake, want))
 		set_timer(c, want == WAKE_NOW ? 1 : GATHER_NS);
+}
+
+void chardev_put(struct chardev *c, uint8_t byte)
+{
+	if (c->swallow)
+		return;
+	if (ring_put(&c->out, byte))
+		wake_for(c, &byte, 1);
+	else
+		atomic_fetch_add(&c->dropped, 1);
+}
+
+size_t chardev_write(struct chardev *c, const uint8_t *bytes, size_t len)
+{
+	size_t n;
+
+	if (c->swallow)
+		return len;
+	n = ring_write(&c->out, bytes, len);
+	if (n < len) { /* as in chardev_can_put(): ask for ready(), then look again */
+		atomic_exchange(&c->room_wanted, true);
+		n += ring_write(&c->out, bytes + n, len - n);
+	}
+	if (n > 0)
+		wake_for(c, bytes, n);
+	return n;
 }
 
 static void wake_now(struct chardev *c)
@@ -74,14 +96,34 @@ static void wake_now(struct chardev *c)
 		set_timer(c, 1);
 }
 
+/* Input was taken: the host side may go on reading. */
+static void input_taken(struct chardev *c)
+{
+	if (ring_used(&c->in) <= IN_RING_BYTES / 2 && atomic_exchange(&c->in_stalled, false))
+		wake_now(c);
+}
+
 int chardev_get(struct chardev *c)
 {
 	const int byte = ring_get(&c->in);
 
-	if (byte >= 0 && ring_used(&c->in) <= IN_RING_BYTES / 2 &&
-	    atomic_exchange(&c->in_stalled, false))
-		wake_now(c);
+	if (byte >= 0)
+		input_taken(c);
 	return byte;
+}
+
+size_t chardev_read(struct chardev *c, uint8_t *bytes, size_t room)
+{
+	const size_t n = ring_read(&c->in, bytes, room);
+
+	if (n > 0)
+		input_taken(c);
+	return n;
+}
+
+bool chardev_has_input(const struct chardev *c)
+{
+	return ring_used(&c->in) > 0;
 }
 
 bool chardev_connected(const struct chardev *c)
@@ -324,10 +366,8 @@ uint64_t chardev_dropped(const struct chardev *c)
 
 size_t chardev_feed(struct chardev *c, const uint8_t *bytes, size_t len)
 {
-	size_t n = 0;
+	const size_t n = ring_write(&c->in, bytes, len);
 
-	while (n < len && ring_put(&c->in, bytes[n]))
-		n++;
 	if (n > 0)
 		tell_device(c);
 	return n;
@@ -335,10 +375,8 @@ size_t chardev_feed(struct chardev *c, const uint8_t *bytes, size_t len)
 
 size_t chardev_drain(struct chardev *c, uint8_t *bytes, size_t room)
 {
-	size_t n = 0;
+	const size_t n = ring_read(&c->out, bytes, room);
 
-	for (int byte; n < room && (byte = ring_get(&c->out)) >= 0; n++)
-		bytes[n] = (uint8_t)byte;
 	if (c->config.tap && n > 0)
 		c->config.tap(c->config.ctx, bytes, n);
 	if (n > 0)

@@ -6,9 +6,11 @@
  *
  * Two sides, two threads, no lock between them (each ring has one producer and
  * one consumer):
- *   device side  chardev_put/get/...: under the device lock, on any vCPU thread;
- *                never blocks, no system call but, at the first byte of a
- *                burst, the arming of a timer.
+ *   device side  chardev_put/get/...: by one thread at a time, all that it did
+ *                visible to the next: a UART's under the device lock, on any
+ *                vCPU thread; a virtio console's on its I/O thread, without a
+ *                lock.  Never blocks, no system call but, at the first byte of
+ *                a burst, the arming of a timer.
  *   host side    everything else: on the main thread, from its event loop.
  *
  * Output is gathered: the main thread looks at the ring at a newline after a
@@ -43,7 +45,7 @@ struct chardev_config {
 	const char *path; /* FILE: made or truncated; UNIX: socket to listen on */
 	/* Called on the main thread after input arrived in the in ring, after
 	 * output room came back, or when the peer came or went.  The binder
-	 * takes the device lock and tells the device.  May be NULL. */
+	 * tells the device in the way that the device asks for.  May be NULL. */
 	void (*ready)(void *ctx);
 	/* All output, whether or not the reader takes it.  May be NULL. */
 	void (*tap)(void *ctx, const uint8_t *bytes, size_t len);
@@ -70,8 +72,15 @@ void chardev_close(struct chardev *c);
  * rule: false means "busy, ask again". */
 bool chardev_can_put(struct chardev *c);
 void chardev_put(struct chardev *c, uint8_t byte);
+/* Put as many of len bytes as there is room for.  Returns how many; after fewer
+ * than len ready() comes when there is room again. */
+size_t chardev_write(struct chardev *c, const uint8_t *bytes, size_t len);
 /* The next input byte, or -1. */
 int chardev_get(struct chardev *c);
+/* Up to room input bytes.  Returns how many. */
+size_t chardev_read(struct chardev *c, uint8_t *bytes, size_t room);
+/* Whether input waits: it stays until the device side takes it. */
+bool chardev_has_input(const struct chardev *c);
 /* Whether a peer is there: always for all kinds but UNIX (a client connected)
  * and PTY (the other side open). */
 bool chardev_connected(const struct chardev *c);

@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <stdatomic.h>
+#include <string.h>
 
 #include "base/types.h"
 
@@ -51,6 +52,21 @@ static inline bool ring_put(struct ring *r, uint8_t byte)
 	return true;
 }
 
+/* Producer: as many of len bytes as there is room for.  Returns how many. */
+static inline uint32_t ring_write(struct ring *r, const uint8_t *bytes, size_t len)
+{
+	const uint32_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
+	const uint32_t at = head & (r->capacity - 1);
+	const uint32_t room = ring_room(r);
+	const uint32_t n = len < room ? (uint32_t)len : room;
+	const uint32_t first = n < r->capacity - at ? n : r->capacity - at;
+
+	memcpy(r->bytes + at, bytes, first);
+	memcpy(r->bytes, bytes + first, n - first);
+	atomic_store_explicit(&r->head, head + n, memory_order_release);
+	return n;
+}
+
 /* Consumer: the next byte, or -1 when empty. */
 static inline int ring_get(struct ring *r)
 {
@@ -82,6 +98,24 @@ static inline void ring_skip(struct ring *r, uint32_t n)
 	const uint32_t tail = atomic_load_explicit(&r->tail, memory_order_relaxed);
 
 	atomic_store_explicit(&r->tail, tail + n, memory_order_release);
+}
+
+/* Consumer: up to room bytes.  Returns how many. */
+static inline uint32_t ring_read(struct ring *r, uint8_t *bytes, size_t room)
+{
+	const uint8_t *run;
+	uint32_t done = 0;
+
+	/* Two runs hold a whole ring. */
+	for (unsigned i = 0; i < 2 && done < room; i++) {
+		const uint32_t len = ring_peek(r, &run);
+		const uint32_t n = room - done < len ? (uint32_t)(room - done) : len;
+
+		memcpy(bytes + done, run, n);
+		ring_skip(r, n);
+		done += n;
+	}
+	return done;
 }
 
 #endif

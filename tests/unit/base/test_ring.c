@@ -68,6 +68,24 @@ static void peek_gives_the_run_up_to_the_end_of_the_memory(void **state)
 	assert_int_equal(ring_peek(&r, &run), 0);
 }
 
+static void a_run_of_bytes_goes_round_the_end_of_the_memory(void **state)
+{
+	uint8_t room[8], out[8] = { 0 };
+	struct ring r;
+
+	(void)state;
+	ring_init(&r, room, sizeof(room));
+	assert_int_equal(ring_write(&r, (const uint8_t *)"abcde", 5), 5);
+	assert_int_equal(ring_read(&r, out, 3), 3);
+	assert_memory_equal(out, "abc", 3);
+	assert_int_equal(ring_write(&r, (const uint8_t *)"fghijklm", 8), 6);
+	assert_int_equal(ring_write(&r, (const uint8_t *)"x", 1), 0);
+	assert_int_equal(ring_used(&r), 8);
+	assert_int_equal(ring_read(&r, out, sizeof(out)), 8);
+	assert_memory_equal(out, "defghijk", 8);
+	assert_int_equal(ring_read(&r, out, sizeof(out)), 0);
+}
+
 static void the_counters_may_wrap(void **state)
 {
 	uint8_t room[4];
@@ -83,6 +101,20 @@ static void the_counters_may_wrap(void **state)
 	for (int i = 0; i < 4; i++)
 		assert_int_equal(ring_get(&r), i);
 	assert_int_equal(ring_get(&r), -1);
+}
+
+static void the_counters_may_wrap_within_a_run(void **state)
+{
+	uint8_t room[4], out[4];
+	struct ring r;
+
+	(void)state;
+	ring_init(&r, room, sizeof(room));
+	atomic_store(&r.head, UINT32_MAX - 1);
+	atomic_store(&r.tail, UINT32_MAX - 1);
+	assert_int_equal(ring_write(&r, (const uint8_t *)"abcde", 5), 4);
+	assert_int_equal(ring_read(&r, out, 4), 4);
+	assert_memory_equal(out, "abcd", 4);
 }
 
 #define THREAD_BYTES 500000u
@@ -122,7 +154,9 @@ int main(void)
 		cmocka_unit_test(bytes_come_out_in_the_order_they_went_in),
 		cmocka_unit_test(a_full_ring_refuses_and_an_empty_one_says_so),
 		cmocka_unit_test(peek_gives_the_run_up_to_the_end_of_the_memory),
+		cmocka_unit_test(a_run_of_bytes_goes_round_the_end_of_the_memory),
 		cmocka_unit_test(the_counters_may_wrap),
+		cmocka_unit_test(the_counters_may_wrap_within_a_run),
 		cmocka_unit_test(two_threads_lose_nothing),
 	};
 

@@ -59,6 +59,39 @@ static void a_full_ring_is_busy_and_room_is_told(void **state)
 	assert_true(chardev_can_put(b->c));
 }
 
+static void a_bulk_write_takes_what_fits_and_is_told_of_room(void **state)
+{
+	static uint8_t bytes[20000];
+	struct char_bench *b = *state;
+
+	assert_int_equal(open_kind(b, CHARDEV_MEM, NULL), 0);
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(i % 251);
+	assert_int_equal(chardev_write(b->c, bytes, sizeof(bytes)), 16384);
+	assert_int_equal(chardev_write(b->c, bytes, 1), 0);
+	assert_int_equal(b->ready_count, 0);
+	assert_int_equal(chardev_drain(b->c, bytes, 10000), 10000);
+	assert_int_equal(b->ready_count, 1);
+	assert_int_equal(bytes[9999], 9999 % 251);
+	assert_int_equal(chardev_dropped(b->c), 0);
+}
+
+static void a_bulk_read_takes_what_there_is(void **state)
+{
+	struct char_bench *b = *state;
+	uint8_t bytes[8];
+
+	assert_int_equal(open_kind(b, CHARDEV_MEM, NULL), 0);
+	assert_false(chardev_has_input(b->c));
+	assert_int_equal(chardev_read(b->c, bytes, sizeof(bytes)), 0);
+	chardev_feed(b->c, (const uint8_t *)"abcde", 5);
+	assert_true(chardev_has_input(b->c));
+	assert_int_equal(chardev_read(b->c, bytes, 2), 2);
+	assert_int_equal(chardev_read(b->c, bytes + 2, 6), 3);
+	assert_memory_equal(bytes, "abcde", 5);
+	assert_false(chardev_has_input(b->c));
+}
+
 static void null_swallows_and_is_never_busy(void **state)
 {
 	const struct chardev_config config = { .kind = CHARDEV_NULL };
@@ -69,6 +102,7 @@ static void null_swallows_and_is_never_busy(void **state)
 		assert_true(chardev_can_put(b->c));
 		chardev_put(b->c, 'x');
 	}
+	assert_int_equal(chardev_write(b->c, (const uint8_t *)"abc", 3), 3);
 	assert_int_equal(chardev_get(b->c), -1);
 	assert_int_equal(chardev_dropped(b->c), 0);
 }
@@ -174,6 +208,42 @@ static void a_million_bytes_from_another_thread_arrive_in_order(void **state)
 	check_pattern_file(b->path, 1000000);
 }
 
+static void *write_from_an_io_thread(void *arg)
+{
+	struct char_bench *b = arg;
+	uint8_t bytes[700];
+	size_t done = 0;
+
+	while (done < 1000000) {
+		const size_t want = min_u64(sizeof(bytes), 1000000 - done);
+		size_t n;
+
+		for (size_t i = 0; i < want; i++)
+			bytes[i] = (uint8_t)((done + i) % 251);
+		n = chardev_write(b->c, bytes, want);
+		done += n;
+		if (n < want) /* its room is told on the main thread */
+			usleep(50);
+	}
+	return NULL;
+}
+
+static void a_million_bytes_in_bulk_arrive_in_order(void **state)
+{
+	struct char_bench *b = *state;
+	const uint64_t end = now_ms() + 30000;
+	pthread_t io;
+
+	assert_int_equal(open_kind(b, CHARDEV_FILE, NULL), 0);
+	assert_int_equal(pthread_create(&io, NULL, write_from_an_io_thread, b), 0);
+	while (b->tap_bytes < 1000000 && now_ms() < end)
+		loop_wait(&b->loop, 1000);
+	pthread_join(io, NULL);
+	assert_int_equal(b->tap_bytes, 1000000);
+	assert_true(b->ready_count > 0);
+	check_pattern_file(b->path, 1000000);
+}
+
 static void close_writes_out_what_is_left(void **state)
 {
 	struct char_bench *b = *state;
@@ -257,6 +327,8 @@ int main(void)
 		CHAR_TEST(mem_feeds_the_device_and_tells_it),
 		CHAR_TEST(feeding_more_than_the_ring_holds_is_cut),
 		CHAR_TEST(a_full_ring_is_busy_and_room_is_told),
+		CHAR_TEST(a_bulk_write_takes_what_fits_and_is_told_of_room),
+		CHAR_TEST(a_bulk_read_takes_what_there_is),
 		CHAR_TEST(null_swallows_and_is_never_busy),
 		CHAR_TEST(null_still_shows_its_output_to_the_tap),
 		CHAR_TEST(open_without_a_loop_is_refused_where_one_is_needed),
@@ -264,6 +336,7 @@ int main(void)
 		CHAR_TEST(an_idle_device_wakes_nobody),
 		CHAR_TEST(flush_hands_on_without_the_loop),
 		CHAR_TEST(a_million_bytes_from_another_thread_arrive_in_order),
+		CHAR_TEST(a_million_bytes_in_bulk_arrive_in_order),
 		CHAR_TEST(close_writes_out_what_is_left),
 		CHAR_TEST(a_file_is_made_truncated_and_not_inherited),
 		CHAR_TEST(a_file_that_cannot_be_made_is_named),
