@@ -55,14 +55,14 @@ struct port {
 struct console {
 	struct virtio_pci vp;
 	struct ioloop *loop;
-	bool multiport; /* offered */
 	unsigned port_count;
 	struct port *first_terminal; /* has the size and the emergencies */
 
 	/* The loop's. */
 	struct port ports[VIRTIO_CONSOLE_PORTS_MAX];
 	struct hold ctrl_in, ctrl_out;
-	unsigned known_driver; /* of drivers, what the ports' state is for */
+	unsigned known_driver; /* of drivers, what the rest here and in ports is for */
+	bool multiport;	       /* it speaks that */
 
 	/* Any thread's. */
 	struct io_task task;
@@ -91,11 +91,6 @@ static struct hold *hold_of(struct console *c, unsigned queue)
 	if (queue == QUEUE_CTRL_OUT)
 		return &c->ctrl_out;
 	return queue % 2 == 0 ? &port_of(c, queue)->in : &port_of(c, queue)->out;
-}
-
-static bool speaks_multiport(const struct console *c)
-{
-	return c->vp.v.features & CONSOLE_F_MULTIPORT;
 }
 
 /* ---- data ------------------------------------------------------------------------ */
@@ -147,7 +142,7 @@ static uint32_t fill_chain(struct port *p)
 
 static bool has_input(const struct console *c, const struct port *p)
 {
-	return (p->guest_open || !speaks_multiport(c)) && chardev_has_input(p->chardev);
+	return (p->guest_open || !c->multiport) && chardev_has_input(p->chardev);
 }
 
 static void receive(struct console *c, struct port *p)
@@ -279,6 +274,7 @@ static void meet_driver(struct console *c)
 	if (c->known_driver == driver)
 		return;
 	c->known_driver = driver;
+	c->multiport = c->vp.v.features & CONSOLE_F_MULTIPORT;
 	for (struct port *p = c->ports; p < c->ports + c->port_count; p++) {
 		p->due = 0;
 		p->ready = false;
@@ -463,7 +459,6 @@ static void fill_ports(struct console *c, const struct virtio_console_config *co
 	}
 	if (!c->first_terminal)
 		c->first_terminal = &c->ports[0];
-	c->multiport = c->port_count > 1 || c->ports[0].name[0];
 }
 
 static int console_create(const struct board *board, const void *config_, struct device **out,
@@ -488,7 +483,7 @@ static int console_create(const struct board *board, const void *config_, struct
 	if (!c)
 		return err_set(err, -ENOMEM, "no memory for %s", place.label);
 	fill_ports(c, config);
-	if (c->multiport) {
+	if (c->port_count > 1 || c->ports[0].name[0]) {
 		setup.features |= CONSOLE_F_MULTIPORT;
 		setup.queue_count = 2 * (c->port_count + 1);
 	}

@@ -6,7 +6,7 @@
 
 void hold_start(struct hold *h, struct virtio *v, unsigned index)
 {
-	const unsigned bound = vq_iov_bound(virtio_vq(v, index));
+	const unsigned bound = vq_iov_bound(&virtio_vq(v, index)->setup);
 
 	h->v = v;
 	h->index = index;
