@@ -105,7 +105,9 @@ struct run {
  * downwards, so that a batch is a few runs and a run one system call. */
 static void run_add(struct balloon *b, struct run *run, uint8_t *page)
 {
-	if (run->len > 0 && page == run->start + run->len) {
+	if (run->len > 0 && page >= run->start && page < run->start + run->len) {
+		return; /* named twice */
+	} else if (run->len > 0 && page == run->start + run->len) {
 		run->len += PAGE_BYTES;
 	} else if (run->len > 0 && page + PAGE_BYTES == run->start) {
 		run->start = page;

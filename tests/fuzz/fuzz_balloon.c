@@ -12,7 +12,7 @@
 
 #define GUARD_BYTES 4096u
 #define LIST_GPA    0x8000u
-#define LIST_MAX    600u
+#define LIST_MAX    400u
 
 static void hear(void *ctx, const struct balloon_stats *stats)
 {

@@ -13,7 +13,8 @@
  *	6  queue      queue8 desc16 driver16 device16 size8      for the next `begin`
  *	7  status     value8
  *	8  ring reset queue8
- *	9  replug                              destroy the device and make a new one
+ *	9  replug     value8                   0x5a: destroy the device, make a new one;
+ *	                                       once a script, for it takes long
  *	10+ the device's own
  *
  * At the end the device has to come to rest.  Then it is reset for the next script, as
@@ -67,6 +68,7 @@ struct guest {
 	const void *config;
 	struct device *dev;
 	struct virtio *v;
+	bool replugged; /* by this script */
 	struct fake_driver driver[GUEST_QUEUES];
 	struct vq_setup odd[GUEST_QUEUES]; /* size not 0: instead of a proper place */
 };
@@ -242,7 +244,11 @@ static inline void guest_act(struct guest *g, unsigned what, struct input *in)
 			virtio_reset_queue(&g->v->queues[i]);
 		break;
 	default:
+		if (take8(in) != 0x5a || g->replugged)
+			break;
+		g->replugged = true;
 		guest_unplug(g);
+		pci_bus_init(&g->bus, &g->fb.board); /* it gives addresses out once */
 		guest_plug(g, g->type, g->config);
 		break;
 	}
@@ -263,8 +269,9 @@ static inline void guest_rest(struct guest *g)
  * features  as guest_begin() */
 static inline void guest_boot(struct guest *g, uint8_t features)
 {
-	memset(g->ram, 0, GUEST_RAM_BYTES);
+	madvise(g->ram, GUEST_RAM_BYTES, MADV_DONTNEED); /* zeros, and few are touched */
 	memset(g->odd, 0, sizeof(g->odd));
+	g->replugged = false;
 	g->type->reset(g->dev);
 	guest_begin(g, features, UINT32_MAX);
 }

@@ -182,6 +182,7 @@ static void a_page_given_twice_is_gone_once(void **state)
 
 	mark_pool(b);
 	offer_pfns(b, INFLATE, pfns, 3);
+	assert_int_equal(virtio_balloon_discarded(b->rig.dev), PAGE);
 	expect_gone(b, 3, 1);
 }
 
