@@ -93,6 +93,12 @@ static struct hold *hold_of(struct console *c, unsigned queue)
 	return queue % 2 == 0 ? &port_of(c, queue)->in : &port_of(c, queue)->out;
 }
 
+/* The driver broke a rule of consoles. */
+static void fault(const struct hold *h, const char *text)
+{
+	virtio_fault(h->v, h->index, text);
+}
+
 /* ---- data ------------------------------------------------------------------------ */
 
 /* False if the host end has no room for all of the chain: it tells when it has. */
@@ -151,7 +157,7 @@ static void receive(struct console *c, struct port *p)
 		if (!hold_next(&p->in))
 			return;
 		if (p->in.chain.in_bytes == 0) {
-			hold_fault(&p->in, "a receive buffer that cannot be written");
+			fault(&p->in, "a receive buffer that cannot be written");
 			return;
 		}
 		hold_give(&p->in, fill_chain(p));
@@ -195,7 +201,7 @@ static void tell(struct console *c)
 			if (!hold_next(&c->ctrl_in))
 				return;
 			if (c->ctrl_in.chain.in_bytes < CONSOLE_CTRL_BYTES) {
-				hold_fault(&c->ctrl_in, "a control buffer below 8 bytes");
+				fault(&c->ctrl_in, "a control buffer below 8 bytes");
 				return;
 			}
 			p->due &= ~due;
@@ -253,7 +259,7 @@ static void listen_to_driver(struct console *c)
 		if (!hold_next(&c->ctrl_out))
 			return;
 		if (chain_read(&c->ctrl_out.chain, 0, bytes, sizeof(bytes)) < sizeof(bytes)) {
-			hold_fault(&c->ctrl_out, "a control message below 8 bytes");
+			fault(&c->ctrl_out, "a control message below 8 bytes");
 			return;
 		}
 		ctrl = console_ctrl_decode(bytes);

@@ -46,7 +46,7 @@ bool hold_next(struct hold *h)
 	rc = vq_pop(virtio_vq(h->v, h->index), &h->chain);
 	assert(rc >= 0 || rc == -EBADMSG); /* there is room for any chain */
 	if (rc < 0)
-		hold_fault(h, NULL);
+		virtio_fault(h->v, h->index, NULL);
 	h->busy = rc > 0;
 	h->at = 0;
 	return h->busy;
@@ -57,13 +57,6 @@ void hold_give(struct hold *h, uint32_t written)
 	assert(h->busy);
 	virtio_push(h->v, h->index, &h->chain, written);
 	h->busy = false;
-}
-
-void hold_fault(struct hold *h, const char *text)
-{
-	h->running = false;
-	h->busy = false;
-	virtio_fault(h->v, h->index, text);
 }
 
 void hold_again(struct hold *h)

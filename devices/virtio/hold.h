@@ -13,7 +13,7 @@
 struct hold {
 	struct virtio *v;
 	unsigned index;	    /* of the queue */
-	bool running;	    /* between hold_start() and hold_stop() or a fault */
+	bool running;	    /* between hold_start() and hold_stop() */
 	bool busy;	    /* chain is held */
 	struct chain chain; /* its iov[] may be changed while it is served */
 	unsigned at;	    /* iov[at] is the next to serve */
@@ -35,9 +35,6 @@ bool hold_next(struct hold *h);
 
 /* Give the held chain back, with written bytes. */
 void hold_give(struct hold *h, uint32_t written);
-
-/* The driver broke the device's own rule `text`. */
-void hold_fault(struct hold *h, const char *text);
 
 /* Have queue_kick() called again; harmless when the queue does not run. */
 void hold_again(struct hold *h);

@@ -43,6 +43,18 @@ static void a_ready_terminal_learns_that_it_is_one_and_its_size(void **state)
 	expect_no_message(b);
 }
 
+static void a_size_that_nobody_knows_is_not_told(void **state)
+{
+	struct bench *b = three_ports(state);
+
+	rig_drive(&b->rig, F_MULTIPORT | F_SIZE);
+	post_ctrl_rooms(b, 8);
+	say(b, 0, CONSOLE_PORT_READY, 1);
+	expect_message(b, 0, CONSOLE_CONSOLE_PORT, 1, NULL, 0);
+	expect_message(b, 0, CONSOLE_PORT_OPEN, 1, NULL, 0);
+	expect_no_message(b);
+}
+
 static void the_size_is_the_first_terminals_alone(void **state)
 {
 	struct bench *b = *state;
@@ -211,8 +223,9 @@ static void a_new_driver_is_told_everything_anew(void **state)
 	rig_reset(&b->rig);
 	rig_drive(&b->rig, F_MULTIPORT);
 	post_ctrl_rooms(b, 12);
-	set_connected(b, 1, false); /* not ready: not told */
+	set_connected(b, 1, true); /* not ready: not told */
 	expect_no_message(b);
+	set_connected(b, 1, false);
 	post_room(b, IN(1), 0, 64);
 	type(b, 1, "for whom?"); /* not open: not given */
 	assert_int_equal(rig_used(&b->rig, IN(1), NULL), -1);
@@ -294,6 +307,7 @@ int main(void)
 		CONSOLE_TEST(ports_are_announced_when_the_driver_is_ready),
 		CONSOLE_TEST(a_driver_that_failed_gets_no_ports),
 		CONSOLE_TEST(a_ready_terminal_learns_that_it_is_one_and_its_size),
+		CONSOLE_TEST(a_size_that_nobody_knows_is_not_told),
 		CONSOLE_TEST(the_size_is_the_first_terminals_alone),
 		CONSOLE_TEST(a_named_port_learns_its_name),
 		CONSOLE_TEST(messages_wait_for_buffers),
