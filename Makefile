@@ -62,9 +62,13 @@ lib: $(LIB) $(B)/obj/tools/bantam.o
 
 # ---- checks -------------------------------------------------------------------
 
-.PHONY: test layers tidy cppcheck shellcheck
+.PHONY: test test-long layers tidy cppcheck shellcheck
 test: all
 	tests/run
+
+# What random numbers decide, for longer.
+test-long: all
+	tests/boot/run --long 'wear|killed'
 
 # The include graph, and an error for an arrow that the architecture forbids.
 layers:
@@ -115,6 +119,7 @@ help:
 	@echo "make            build $(B)/bantam, one static program"
 	@echo "make run        boot the demo guest (ARGS= adds flags, KERNEL=amd64 picks a kernel)"
 	@echo "make test       every test; tests/run SUITE... runs some: tree unit sanitized fuzz tables cli kvm boot"
+	@echo "make test-long  wear on disks, and Bantam killed under it, for a quarter of an hour"
 	@echo "make bench      Bantam beside its peers; tests/bench/run NAME... runs some"
 	@echo "make install    into PREFIX (default /usr/local)"
 	@echo "make layers     the include graph, checked"

@@ -11,6 +11,7 @@
 	amd64=$top/build/guest/amd64/vmlinuz
 	cloud=$top/build/guest/cloud-amd64/vmlinuz
 	vmlinux=$top/build/guest/boot-tests.vmlinux
+	debian_root=$top/build/guest/root.raw
 }
 # Two archives: the kernel sees the files of both.
 initrds=(-i "$top/build/guest/demo.cpio.gz" -i "$top/build/guest/boot-tests.cpio")
@@ -26,6 +27,10 @@ ok() {
 
 not_ok() { # NAME WHY
 	echo "not ok - $1: $2"
+}
+
+skip() { # NAME WHY
+	echo "skip - $1: $2"
 }
 
 # is NAME EXPECTED GOT
@@ -153,7 +158,8 @@ wait_for() {
 	exit 0
 }
 
-# Whatever ends the scenario ends its guest.
+# Whatever ends the scenario ends its guest, and a file system of its own.
 guest_cleanup() {
 	[ -z "$guest_pid" ] || kill -KILL "$guest_pid" 2>/dev/null
+	! mountpoint -q "$scenario_dir/small" || umount -l "$scenario_dir/small"
 }
