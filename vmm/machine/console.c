@@ -1,12 +1,15 @@
-/* The serial ports' host ends: what the guest says passes the watch, what the
- * host types reaches the UART. */
+/* The terminals' host ends: what the guest says on COM1 passes the watch, what the
+ * host types reaches the UART or the virtio console. */
 #include <stdio.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "char/chardev.h"
 #include "chipset/uart16550.h"
 #include "host/now.h"
 #include "machine/internal.h"
+#include "virtio/console.h"
 
 /* Input came, or room for output: the UART looks. */
 static void line_ready(void *ctx)
@@ -33,6 +36,81 @@ static void line_output(void *ctx, const uint8_t *bytes, size_t len)
 		watch_bytes(&m->watch, bytes, len, now_ns);
 	else
 		m->watch.last_output_ns = now_ns;
+}
+
+static void virtio_line_ready(void *ctx)
+{
+	struct virtio_line *l = ctx;
+
+	if (l->m->virtio_console)
+		virtio_console_host_ready(l->m->virtio_console, l->index);
+}
+
+/* Ctrl-A and a key do the same as on COM1. */
+static void virtio_line_escape(void *ctx, uint8_t key)
+{
+	struct virtio_line *l = ctx;
+	struct serial_line *com1 = &l->m->serial[0];
+
+	com1->key(com1, key);
+}
+
+static void virtio_line_output(void *ctx, const uint8_t *bytes, size_t len)
+{
+	struct virtio_line *l = ctx;
+
+	(void)bytes;
+	(void)len;
+	l->m->watch.last_output_ns = host_now_ns();
+}
+
+static int virtio_line_open(struct machine *m, unsigned index, struct err *err)
+{
+	const struct console_config *wanted = &m->config->consoles[index];
+	struct virtio_line *l = &m->consoles[index];
+	const struct chardev_config config = {
+		.kind = wanted->at.kind,
+		.path = wanted->at.path,
+		.ready = virtio_line_ready,
+		.tap = virtio_line_output,
+		.escape = virtio_line_escape,
+		.ctx = l,
+	};
+	struct err why;
+	int rc;
+
+	l->m = m;
+	l->index = index;
+	rc = chardev_open(&m->loop, &config, &l->chardev, &why);
+	if (rc < 0)
+		return err_set(err, rc, "--console %s", why.text);
+	if (wanted->at.kind == CHARDEV_PTY)
+		fprintf(stderr, "bantam: console %s is on %s\n",
+			wanted->name ? wanted->name : "without a name", chardev_where(l->chardev));
+	return 0;
+}
+
+bool console_size(const struct machine *m, uint16_t *cols, uint16_t *rows)
+{
+	struct winsize size;
+
+	for (unsigned i = 0; i < m->config->console_count; i++) {
+		if (m->config->consoles[i].at.kind != CHARDEV_STDIO ||
+		    ioctl(STDIN_FILENO, TIOCGWINSZ, &size) < 0)
+			continue;
+		*cols = size.ws_col;
+		*rows = size.ws_row;
+		return true;
+	}
+	return false;
+}
+
+void console_resized(struct machine *m)
+{
+	uint16_t cols, rows;
+
+	if (m->virtio_console && console_size(m, &cols, &rows))
+		virtio_console_resize(m->virtio_console, cols, rows);
 }
 
 /* The guest is not idle while its firmware talks. */
@@ -89,6 +167,8 @@ int console_open(struct machine *m, void (*key)(struct serial_line *s, uint8_t k
 
 	for (unsigned i = 0; rc == 0 && i < SERIAL_PORTS; i++)
 		rc = line_open(m, i, key, err);
+	for (unsigned i = 0; rc == 0 && i < m->config->console_count; i++)
+		rc = virtio_line_open(m, i, err);
 	if (rc == 0 && debug->present) {
 		const struct chardev_config config = {
 			.kind = debug->kind,
@@ -112,6 +192,9 @@ void console_flush(struct machine *m)
 	for (unsigned i = 0; i < SERIAL_PORTS; i++)
 		if (m->serial[i].chardev)
 			chardev_flush(m->serial[i].chardev);
+	for (unsigned i = 0; i < MACHINE_CONSOLES_MAX; i++)
+		if (m->consoles[i].chardev)
+			chardev_flush(m->consoles[i].chardev);
 	if (m->debugcon)
 		chardev_flush(m->debugcon);
 }
@@ -134,5 +217,7 @@ void console_close(struct machine *m)
 {
 	for (unsigned i = 0; i < SERIAL_PORTS; i++)
 		close_one(&m->serial[i].chardev, "--serial");
+	for (unsigned i = 0; i < MACHINE_CONSOLES_MAX; i++)
+		close_one(&m->consoles[i].chardev, "--console");
 	close_one(&m->debugcon, "--debugcon");
 }

@@ -23,6 +23,7 @@
 #include "machine/vcpus.h"
 #include "machine/verdict.h"
 #include "machine/watch.h"
+#include "virtio/balloon_stats.h"
 
 #define PARTS_MAX 64
 
@@ -47,7 +48,15 @@ struct disk {
 /* A virtio console or port: the host's end. */
 struct virtio_line {
 	struct machine *m;
+	unsigned index;
 	struct chardev *chardev;
+};
+
+/* The guest's memory statistics, on their way from the I/O thread to events. */
+struct balloon_report {
+	pthread_mutex_t lock;
+	struct balloon_stats stats;
+	struct loop_source source; /* eventfd: there are new ones; fd -1: none are asked for */
 };
 
 /* What a device or vCPU asked for, on its way to the main thread. */
@@ -96,7 +105,11 @@ struct machine {
 	struct iothread *io;
 	struct disk disks[MACHINE_DISKS_MAX];
 	struct virtio_line consoles[MACHINE_CONSOLES_MAX];
-	struct device *virtio_console; /* one of parts, or NULL */
+	struct device *virtio[MACHINE_DISKS_MAX + 3]; /* of parts: those on the PCI bus */
+	unsigned virtio_count;
+	struct device *virtio_console; /* one of them, or NULL */
+	struct device *balloon;	       /* likewise */
+	struct balloon_report balloon_report;
 
 	/* the main thread's */
 	struct loop loop;
@@ -117,6 +130,8 @@ void pc_destroy(struct machine *m);
 
 /* pc_virtio.c: make the virtio devices that were asked for, on the bus of m->hostbridge. */
 int pc_add_virtio(struct machine *m, struct err *err);
+/* What their queues did, for --stats. */
+void pc_print_virtio(const struct machine *m, FILE *out);
 /* pc.c: make one part; the list keeps it for reset and destroy.  NULL with err
  * filled. */
 struct device *pc_add(struct machine *m, const struct device_type *type, const void *config,
@@ -131,6 +146,12 @@ void disks_close(struct machine *m);
 int io_start(struct machine *m, struct err *err);
 void io_stop(struct machine *m);
 
+/* balloon.c: the balloon's wish and its statistics.  0, or -errno with err filled. */
+int balloon_open(struct machine *m, struct err *err);
+void balloon_close(struct machine *m);
+/* On the I/O thread. */
+void balloon_stats_came(void *machine, const struct balloon_stats *stats);
+
 /* console.c: open and close the host's ends of the serial ports.
  * key  becomes each line's */
 int console_open(struct machine *m, void (*key)(struct serial_line *s, uint8_t key),
@@ -138,6 +159,10 @@ int console_open(struct machine *m, void (*key)(struct serial_line *s, uint8_t k
 /* Take over all output that is still on its way to watch and host. */
 void console_flush(struct machine *m);
 void console_close(struct machine *m);
+/* The user's terminal has another size: a virtio console on it is told. */
+void console_resized(struct machine *m);
+/* That size; false if no virtio console is on a terminal. */
+bool console_size(const struct machine *m, uint16_t *cols, uint16_t *rows);
 
 /* power.c: make the VM and load the guest, side by side.  0, or -errno with err
  * filled: then nothing of KVM is left but /dev/kvm. */

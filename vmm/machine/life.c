@@ -202,6 +202,9 @@ static void signal_ready(void *arg, uint32_t events)
 	case SIGINT:
 		told_to_end(m, END_SIGINT);
 		break;
+	case SIGWINCH:
+		console_resized(m);
+		break;
 	default:
 		told_to_end(m, END_SIGTERM);
 		break;
@@ -216,6 +219,7 @@ static int open_signals(struct machine *m)
 	sigaddset(&mask, SIGHUP);
 	sigaddset(&mask, SIGINT);
 	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGWINCH);
 	/* Before any thread starts: they all inherit it. */
 	if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
 		return -errno;

@@ -43,9 +43,12 @@ static int open_host(struct machine *m, struct err *err)
 	rc = pc_create(m, err);
 	if (rc < 0)
 		goto stop_io;
-	rc = watch_open(&m->watch, config->log_path, m->timeline.zero_ns, err);
+	rc = balloon_open(m, err);
 	if (rc < 0)
 		goto destroy_pc;
+	rc = watch_open(&m->watch, config->log_path, m->timeline.zero_ns, err);
+	if (rc < 0)
+		goto close_balloon;
 	rc = events_open(&m->events, config->events_path, config->events_fd, &m->timeline, err);
 	if (rc < 0)
 		goto close_watch;
@@ -54,6 +57,8 @@ static int open_host(struct machine *m, struct err *err)
 
 close_watch:
 	watch_close(&m->watch);
+close_balloon:
+	balloon_close(m);
 destroy_pc:
 	pc_destroy(m);
 stop_io:
@@ -75,6 +80,7 @@ static void close_host(struct machine *m)
 	watch_close(&m->watch);
 	pc_destroy(m);
 	io_stop(m);
+	balloon_close(m);
 	console_close(m);
 	timekeeper_close(&m->guest_time, &m->loop);
 	life_close(m);
@@ -96,6 +102,7 @@ static void print_stats(struct machine *m)
 		fputc('\n', stderr);
 	}
 	stats_print(&m->stats, &m->pio, &m->mmio, stderr);
+	pc_print_virtio(m, stderr);
 }
 
 /* A fresh VM with fresh memory, on the same board. */

@@ -163,5 +163,6 @@ void pc_destroy(struct machine *m)
 	}
 	for (unsigned i = 0; i < SERIAL_PORTS; i++)
 		m->serial[i].uart = NULL;
-	m->acpi_pm = m->hostbridge = NULL;
+	m->acpi_pm = m->hostbridge = m->virtio_console = m->balloon = NULL;
+	m->virtio_count = 0;
 }
