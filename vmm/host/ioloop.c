@@ -175,7 +175,7 @@ static unsigned wait_and_serve(struct ioloop *l, int timeout_ms)
 	unsigned made = 0;
 
 	if (l->poll_ns > 0)
-		made = look(l, next_end(l, begun_ns + l->poll_ns));
+		made = look(l, next_end(l, min_u64(end_ns, begun_ns + l->poll_ns)));
 	if (made > 0)
 		return made;
 	made = each_poller(l, step_settle);
@@ -298,12 +298,15 @@ int ioloop_alloc(struct ioloop **out, struct err *err)
 	struct ioloop *l = calloc(1, sizeof(*l));
 	int rc;
 
-	if (!l)
-		return err_set(err, -ENOMEM, "no memory for an I/O loop");
+	if (!l) {
+		err_set(err, -ENOMEM, "no memory for an I/O loop");
+		return -ENOMEM;
+	}
 	rc = make_descriptors(l);
 	if (rc < 0) {
 		free(l);
-		return err_errno(err, rc, "cannot make an I/O loop");
+		err_errno(err, rc, "cannot make an I/O loop");
+		return rc;
 	}
 	pthread_mutex_init(&l->mutex, NULL);
 	l->tasks.last = &l->tasks.first;

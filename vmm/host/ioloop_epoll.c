@@ -107,8 +107,7 @@ static void epoll_enter(struct ioloop *l, uint64_t wait_ns)
 	struct epoll_engine *e = l->engine;
 	int n;
 
-	if (e->at < e->count)
-		return;
+	assert(e->at == e->count); /* every round reaps first, and all of it */
 	n = wait_some(l, e, wait_ns);
 	e->at = 0;
 	e->count = n > 0 ? (unsigned)n : 0;

@@ -16,6 +16,7 @@ struct bell {
 	struct io_event event;
 	unsigned rung;
 	struct bell *removes; /* when rung; or NULL */
+	struct bell *awaits;  /* run rounds until this one was rung, too */
 };
 
 static void ring(void *arg)
@@ -25,6 +26,8 @@ static void ring(void *arg)
 	b->rung++;
 	if (b->removes)
 		ioloop_remove_event(b->l, &b->removes->event);
+	while (b->awaits && b->awaits->rung == 0)
+		ioloop_round(b->l, -1);
 }
 
 static void open_bell(struct ioloop *l, struct bell *b)
@@ -201,6 +204,25 @@ static void an_event_may_remove_itself_and_others(void **state)
 	go_round(l);
 	assert_int_equal(a.rung, 1);
 	close_bell(&a);
+}
+
+static void an_event_may_wait_for_another_by_rounds_of_its_own(void **state)
+{
+	struct ioloop *l = loop_of(state);
+	struct bell a, b;
+
+	open_bell(l, &a);
+	open_bell(l, &b);
+	go_round(l);
+	a.awaits = &b;
+	b.awaits = &a;
+	kick(&a);
+	kick(&b); /* both come in one batch */
+	go_round(l);
+	assert_int_equal(a.rung, 1);
+	assert_int_equal(b.rung, 1);
+	close_bell(&a);
+	close_bell(&b);
 }
 
 static void mistakes_are_told_by_errno(void **state)
@@ -383,6 +405,7 @@ int main(void)
 		BOTH_ENGINES(a_removed_event_is_not_heard),
 		BOTH_ENGINES(a_removed_events_number_may_be_anothers),
 		BOTH_ENGINES(an_event_may_remove_itself_and_others),
+		BOTH_ENGINES(an_event_may_wait_for_another_by_rounds_of_its_own),
 		BOTH_ENGINES(mistakes_are_told_by_errno),
 		BOTH_ENGINES(a_source_is_told_until_it_was_read),
 		BOTH_ENGINES(two_that_are_always_ready_take_turns),

@@ -66,6 +66,12 @@ static int64_t run(struct ioloop *l, struct req *r)
 	return r->result;
 }
 
+static int64_t run_again(struct ioloop *l, struct req *r)
+{
+	r->done = 0;
+	return run(l, r);
+}
+
 static int64_t write_at(struct ioloop *l, int fd, uint64_t offset, const char *text)
 {
 	struct req r = request(IO_WRITE, fd, offset, (void *)(uintptr_t)text, strlen(text));
@@ -177,6 +183,8 @@ static void flags_reach_the_kernel(void **state)
 	r = request(IO_WRITE, fd, 0, (void *)(uintptr_t) "x", 1);
 	r.op.flags = 0x40000000; /* none of RWF_* */
 	assert_true(run(l, &r) < 0);
+	r.op.kind = IO_READ;
+	assert_true(run_again(l, &r) < 0);
 	close(fd);
 }
 
