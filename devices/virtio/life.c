@@ -7,19 +7,29 @@
 
 /* ---- serving: on the loop -------------------------------------------------------------- */
 
-/* Let the device take chains.  If it took none although it did not see the ring
- * empty, it has its reasons and will say virtio_again(): until then nobody asks. */
+static bool is_broken(const struct virtio_queue *q)
+{
+	return atomic_load_explicit(&q->v->broken, memory_order_relaxed);
+}
+
 static void serve(struct virtio_queue *q)
 {
 	const uint64_t taken = q->vq.taken;
 
-	if (atomic_load_explicit(&q->v->broken, memory_order_relaxed))
+	if (is_broken(q))
 		return;
 	vq_disable_kicks(&q->vq);
 	q->again = false;
 	q->vq.drained = false;
 	q->v->ops->queue_kick(q->v, q->index);
-	q->parked = !q->vq.drained && q->vq.taken == taken;
+	q->took_none = q->vq.taken == taken;
+}
+
+/* Whether the device left chains in the ring: asked, it took none, nor has it seen
+ * the ring empty since.  It has its reasons and will say virtio_again(). */
+static bool is_parked(const struct virtio_queue *q)
+{
+	return q->took_none && !q->vq.drained && vq_pending(&q->vq);
 }
 
 static void kicked(void *arg)
@@ -34,9 +44,9 @@ static bool poll(void *arg)
 {
 	struct virtio_queue *q = arg;
 
-	if (atomic_load_explicit(&q->v->broken, memory_order_relaxed))
+	if (is_broken(q))
 		return false;
-	if (!q->again && (q->parked || !vq_pending(&q->vq)))
+	if (!q->again && (!vq_pending(&q->vq) || is_parked(q)))
 		return false;
 	serve(q);
 	return true;
@@ -46,11 +56,9 @@ static bool settle(void *arg)
 {
 	struct virtio_queue *q = arg;
 
-	if (atomic_load_explicit(&q->v->broken, memory_order_relaxed))
+	if (is_broken(q))
 		return false;
-	if (!q->again && q->parked && vq_pending(&q->vq))
-		return false;
-	if (!q->again && !vq_enable_kicks(&q->vq))
+	if (!q->again && (is_parked(q) || !vq_enable_kicks(&q->vq)))
 		return false;
 	serve(q);
 	return true;
@@ -116,7 +124,7 @@ static void run_start(void *arg)
 	}
 	ioloop_add_poller(q->loop, &q->poller);
 	q->started = true;
-	q->stopping = q->again = q->parked = false;
+	q->stopping = q->again = q->took_none = false;
 	if (q->v->ops->queue_start)
 		q->v->ops->queue_start(q->v, q->index);
 	serve(q); /* kicks that came before were for nobody */

@@ -96,7 +96,7 @@ struct virtio_queue {
 	bool started;		/* vq runs; event and poller are on the loop */
 	bool stopping;		/* queue_stop() was called */
 	bool again;		/* virtio_again() */
-	bool parked;		/* chains wait, and the device did not take them */
+	bool took_none;		/* the last queue_kick() */
 	/* counters for --stats; the loop's */
 	uint64_t kicks, chains, interrupts;
 };

@@ -14,7 +14,7 @@
 #include "fake/virtio_fixture.h"
 
 #define STEP_BYTES 8u
-#define STEPS_MAX  256u
+#define STEPS_MAX  96u
 #define RAM_BYTES  KIB(16)
 #define RING_STEP  0x400u
 

@@ -15,14 +15,14 @@
 #define LOW_BYTES  (2 * PAGE)
 #define HIGH_BYTES PAGE /* touches the low one, elsewhere in the host's memory */
 #define SIZE_MAX_  16u
-#define STEPS_MAX  512u
+#define STEPS_MAX  128u
 #define IOV_MAX_   (2 * SIZE_MAX_)
 
 /* The three areas: together in the first page, so that steps hit them. */
 #define DESC_GPA   0x000u
 #define DRIVER_GPA 0x100u
 #define DEVICE_GPA 0x140u
-#define HOT_BYTES  0x400u /* areas, and tables behind them */
+#define HOT_BYTES  0x280u /* areas, and tables behind them */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -311,6 +311,30 @@ static void a_device_that_takes_none_lets_its_loop_sleep_until_it_asks(void **st
 	assert_heard(t, 0, id, "wait");
 }
 
+static void a_device_that_empties_the_ring_of_its_own_accord_is_asked_again(void **state)
+{
+	struct echo_fixture *t = *state;
+	struct iovec iov[FAKE_ECHO_SIZE];
+	struct chain c = { .iov = iov, .iov_max = FAKE_ECHO_SIZE };
+
+	t->e.mode = ECHO_TAKE_NONE;
+	virtio_fixture_start(&t->f, 0);
+	say(t, 0, "first");
+	virtio_fixture_kick(&t->f, 0);
+	virtio_fixture_run(&t->f);
+	/* As a NIC does when a frame comes. */
+	assert_int_equal(vq_pop(virtio_vq(&t->e.vp.v, 0), &c), 1);
+	virtio_push(&t->e.vp.v, 0, &c, 0);
+	assert_int_equal(vq_pop(virtio_vq(&t->e.vp.v, 0), &c), 0);
+	t->e.mode = ECHO_AT_ONCE;
+	const uint16_t id = say(t, 0, "second");
+
+	ioloop_round(t->f.loop, 1000);
+	virtio_fixture_run(&t->f);
+	assert_true(fake_driver_used(&t->f.queues[0], &(uint16_t){ 0 }, &(uint32_t){ 0 }));
+	assert_heard(t, 0, id, "second");
+}
+
 static void kicks_are_asked_for_when_the_loop_sleeps(void **state)
 {
 	struct echo_fixture *t = *state;
@@ -709,6 +733,7 @@ int main(void)
 		ECHO(a_round_of_chains_makes_one_interrupt),
 		ECHO(held_chains_are_answered_later_and_out_of_order),
 		ECHO(a_device_that_takes_none_lets_its_loop_sleep_until_it_asks),
+		ECHO(a_device_that_empties_the_ring_of_its_own_accord_is_asked_again),
 		ECHO(kicks_are_asked_for_when_the_loop_sleeps),
 		ECHO(a_broken_rule_needs_a_reset_and_says_so_once),
 		ECHO(a_broken_device_hears_no_kicks_until_it_is_reset),
