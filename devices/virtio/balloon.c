@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "host/now.h"
 #include "virtio/hold.h"
+#include "virtio/page_run.h"
 
 /* 5.5.3.  MUST_TELL_HOST is not offered: a page is back by a touch. */
 #define BALLOON_F_STATS_VQ	 (UINT64_C(1) << 1)
@@ -34,7 +35,9 @@
 /* A page number counts pages of 4096 bytes, whatever the guest's pages are. */
 #define PFN_SHIFT  12u
 #define PFN_BYTES  4u
-#define PAGE_BYTES (1u << PFN_SHIFT)
+#define PAGE_BYTES PAGE_RUN_PAGE
+
+_Static_assert(PAGE_BYTES == 1u << PFN_SHIFT, "a page number counts the pages of a run");
 
 /* Queues (5.5.2).  The standard gives each a fixed number, 3 to the queue for hints.
  * Linux numbers only those that are there, as most devices do, and so would call the
@@ -95,42 +98,23 @@ static void discard(struct balloon *b, uint8_t *bytes, uint64_t len)
 			 strerror(-rc));
 }
 
-/* Pages that lie side by side on the host. */
-struct run {
-	uint8_t *start;
-	uint64_t len;
-};
-
-/* Pages come one by one; a guest takes most of them from the same place, upwards or
- * downwards, so that a batch is a few runs and a run one system call. */
-static void run_add(struct balloon *b, struct run *run, uint8_t *page)
-{
-	if (run->len > 0 && page >= run->start && page < run->start + run->len) {
-		return; /* named twice */
-	} else if (run->len > 0 && page == run->start + run->len) {
-		run->len += PAGE_BYTES;
-	} else if (run->len > 0 && page + PAGE_BYTES == run->start) {
-		run->start = page;
-		run->len += PAGE_BYTES;
-	} else {
-		if (run->len > 0)
-			discard(b, run->start, run->len);
-		*run = (struct run){ page, PAGE_BYTES };
-	}
-}
-
 static void discard_pfns(struct balloon *b, const uint8_t *raw_pfns, size_t count)
 {
-	struct run run = { 0 };
+	struct page_run run = { 0 };
 
 	for (size_t i = 0; i < count; i++) {
 		const uint32_t raw_pfn = le32_load(raw_pfns + PFN_BYTES * i);
 		uint8_t *page;
 
-		if (mem_span(b->vp.v.mem, (gpa_t)raw_pfn << PFN_SHIFT, PAGE_BYTES, &page) == 0)
-			run_add(b, &run, page);
-		else if (log_limit_ok(&b->log, host_now_ns(), LOG_BURST))
-			log_debug("%s: page %#x is no RAM", b->vp.v.label, raw_pfn);
+		if (mem_span(b->vp.v.mem, (gpa_t)raw_pfn << PFN_SHIFT, PAGE_BYTES, &page) < 0) {
+			if (log_limit_ok(&b->log, host_now_ns(), LOG_BURST))
+				log_debug("%s: page %#x is no RAM", b->vp.v.label, raw_pfn);
+			continue;
+		}
+		if (page_run_join(&run, page))
+			continue;
+		discard(b, run.start, run.len);
+		run = (struct page_run){ page, PAGE_BYTES };
 	}
 	if (run.len > 0)
 		discard(b, run.start, run.len);

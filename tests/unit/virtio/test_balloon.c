@@ -431,6 +431,22 @@ static void without_a_period_nobody_asks(void **state)
 	assert_int_equal(rig_used(&b->rig, STATS, NULL), -1);
 }
 
+static void after_a_reset_nobody_asks(void **state)
+{
+	struct bench *b = *state;
+	uint64_t end_ns;
+
+	b->config.stats_period_s = 1;
+	balloon(state, F_STATS);
+	offer_stats(b, 1);
+	rig_rounds(&b->rig);
+	rig_reset(&b->rig);
+	rig_rounds(&b->rig);
+	end_ns = host_now_ns() + NS_PER_S + 50 * NS_PER_MS;
+	while (host_now_ns() < end_ns)
+		assert_int_equal(ioloop_round(b->rig.loop, 10), 0);
+}
+
 static void of_several_buffers_only_the_newest_is_kept(void **state)
 {
 	struct bench *b = balloon(state, F_STATS);
@@ -547,6 +563,7 @@ int main(void)
 		BALLOON_TEST(poison_counts_only_if_it_was_negotiated),
 		BALLOON_TEST(statistics_are_heard_and_asked_for_again),
 		BALLOON_TEST(without_a_period_nobody_asks),
+		BALLOON_TEST(after_a_reset_nobody_asks),
 		BALLOON_TEST(of_several_buffers_only_the_newest_is_kept),
 		BALLOON_TEST(an_endless_list_of_statistics_is_cut),
 		BALLOON_TEST(the_target_is_in_the_configuration),
