@@ -1,12 +1,12 @@
 /* The device side of the balloon.
  *
  * Discarding and the other devices.  A guest may give back a page that it has also
- * offered to a disk as a buffer.  For the host that is harmless: io_uring and the
- * kernel hold a reference on each page of a transfer that goes there directly, so the
- * page lives until the transfer ends, and only leaves the guest's RAM; a transfer
- * that copies finds a fresh page of zeros.  Either way the bytes that move are the
- * guest's own or zeros, and what it loses is its own, too.  No pointer of ours
- * changes: the address stays mapped all the time. */
+ * offered to a disk as a buffer.  For the host that is harmless: of a page that a
+ * device reads or writes directly the kernel holds a reference, so it lives on until
+ * the transfer ends and has only left the guest's RAM; a transfer that copies finds a
+ * fresh page of zeros.  Either way the bytes that move are the guest's own or zeros,
+ * and what it loses is its own, too.  No pointer of ours changes: the address stays
+ * mapped all the time. */
 #include "virtio/balloon.h"
 
 #include <errno.h>
@@ -49,10 +49,10 @@ _Static_assert(PAGE_BYTES == 1u << PFN_SHIFT, "a page number counts the pages of
 #define QUEUE_SIZE    128u
 
 /* What one call of queue_kick() does before others have their turn. */
-#define TURN_PFNS	   256u
-#define TURN_REPORT_BYTES  MIB(64)
-#define TURN_CHAINS	   16u
-#define STATS_ENTRIES_MAX  64u
+#define TURN_PFNS	  256u
+#define TURN_REPORT_BYTES MIB(64)
+#define TURN_CHAINS	  16u
+#define STATS_ENTRIES_MAX 64u
 
 #define LOG_BURST 4u
 

@@ -209,7 +209,7 @@ static void fill_ports(struct console_ports *ps, const struct virtio_console_con
 		p->id = i;
 		p->chardev = config->ports[i].chardev;
 		if (config->ports[i].name)
-			strcpy(p->name, config->ports[i].name);
+			memcpy(p->name, config->ports[i].name, strlen(config->ports[i].name) + 1);
 		else if (!ps->first_terminal)
 			ps->first_terminal = p;
 	}
