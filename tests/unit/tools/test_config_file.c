@@ -53,7 +53,7 @@ static void a_config_file_error_names_file_and_line(void **state)
 		{ "kernel = kernel\n\nmemory = 12Q\n",
 		  "f.conf:3: memory: '12Q' is not a size: use for example 512M or 2G" },
 		{ "memroy = 1G", "f.conf:1: memroy: unknown setting: did you mean memory?" },
-		{ "disk = x", "f.conf:1: disk: unknown setting: 'bantam help run' lists them as "
+		{ "share = x", "f.conf:1: share: unknown setting: 'bantam help run' lists them as "
 			      "flags" },
 		{ "timeline\n", "f.conf:1: 'timeline' is not a setting: write name = value" },
 		{ "timeline = yes", "f.conf:1: timeline: 'yes' is not known: use on or off" },
