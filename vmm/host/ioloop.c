@@ -126,8 +126,10 @@ static unsigned look(struct ioloop *l, uint64_t end_ns)
 	}
 	/* Nothing here takes that long: someone else had this processor, and may
 	 * well be whom we wait for.  A look is only for an idle one. */
-	if (served == 0 && now_ns - last_ns > IO_POLL_PREEMPTED_NS)
+	if (served == 0 && now_ns - last_ns > IO_POLL_PREEMPTED_NS) {
+		l->poll_ns = 0;
 		l->no_look_until_ns = now_ns + IO_POLL_REST_NS;
+	}
 	return served;
 }
 
@@ -136,8 +138,8 @@ static unsigned look(struct ioloop *l, uint64_t end_ns)
 static void adapt(struct ioloop *l, uint64_t waited_ns, uint64_t now_ns)
 {
 	if (now_ns < l->no_look_until_ns)
-		l->poll_ns = 0;
-	else if (waited_ns < l->poll_max_ns)
+		return;
+	if (waited_ns < l->poll_max_ns)
 		l->poll_ns = min_u64(max_u64(2 * l->poll_ns, IO_POLL_FIRST_NS), l->poll_max_ns);
 	else if (l->poll_ns > IO_POLL_FIRST_NS)
 		l->poll_ns /= 2;
