@@ -296,20 +296,17 @@ static void a_source_is_told_until_it_was_read(void **state)
 	open_end(l, &e);
 	assert_int_equal(ioloop_round(l, 0), 0);
 	make_ready(&e);
-	for (unsigned i = 1; i <= 10; i++) {
-		while (ioloop_round(l, 1000) == 0)
-			;
-		assert_int_equal(e.served, i);
-		assert_int_equal(e.events, EPOLLIN);
-	}
+	while (e.served < 10)
+		ioloop_round(l, -1);
+	assert_int_equal(e.events, EPOLLIN);
 	assert_int_equal(read(e.source.fd, &c, 1), 1);
-	ioloop_round(l, 0); /* one may have been under way */
+	go_round(l); /* one may have been under way */
 	e.served = 0;
 	go_round(l);
 	assert_int_equal(e.served, 0);
 	make_ready(&e);
 	ioloop_round(l, 1000);
-	assert_int_equal(e.served, 1);
+	assert_true(e.served > 0);
 	close_end(&e);
 }
 
