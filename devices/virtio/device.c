@@ -234,7 +234,7 @@ struct virtio_queue *virtio_queue_at(struct virtio *v, unsigned raw_index)
 
 bool virtio_queue_frozen(const struct virtio_queue *q)
 {
-	return q->enabled || q->resetting || q->v->resetting;
+	return q->enabled || q->v->resetting;
 }
 
 void virtio_enable_queue(struct virtio_queue *q)

@@ -127,7 +127,7 @@ static void run_start(void *arg)
 	q->stopping = q->again = q->took_none = false;
 	if (q->v->ops->queue_start)
 		q->v->ops->queue_start(q->v, q->index);
-	serve(q); /* kicks that came before were for nobody */
+	/* Chains that are there already are seen before the loop sleeps. */
 }
 
 /* The last access to q from this side: whoever waits may free it right after. */

@@ -92,10 +92,12 @@ static void queue_kick(struct virtio *v, unsigned index)
 			virtio_fault(v, index, NULL);
 		if (rc <= 0)
 			return;
-		if (e->mode == ECHO_AT_ONCE)
-			answer(e, index, &c);
-		else
+		if (e->mode == ECHO_HOLD)
 			q->held[q->held_count++] = c;
+		else
+			answer(e, index, &c);
+		if (e->mode == ECHO_ONE_A_KICK)
+			return;
 	}
 }
 

@@ -2,7 +2,7 @@
  *
  * Two queues of 16.  It answers each chain at once, or keeps chains until it is told
  * to go on, as a disk does with requests in flight, or takes none at all, as one that
- * is throttled. */
+ * is throttled, or one each time it is asked. */
 #ifndef BANTAM_FAKE_ECHO_H
 #define BANTAM_FAKE_ECHO_H
 
@@ -14,7 +14,7 @@
 #define FAKE_ECHO_CONFIG 12u
 #define FAKE_ECHO_F_LOUD (UINT64_C(1) << 3) /* a feature of its own */
 
-enum fake_echo_mode { ECHO_AT_ONCE, ECHO_HOLD, ECHO_TAKE_NONE };
+enum fake_echo_mode { ECHO_AT_ONCE, ECHO_HOLD, ECHO_TAKE_NONE, ECHO_ONE_A_KICK, ECHO_MODES };
 
 struct fake_echo_queue {
 	struct chain held[FAKE_ECHO_SIZE];

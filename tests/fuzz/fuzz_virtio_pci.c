@@ -124,7 +124,7 @@ static void short_cut(unsigned a, unsigned b)
 		ring_bell(b % FAKE_ECHO_QUEUES);
 		break;
 	case 5:
-		echo.mode = (enum fake_echo_mode)(b % 3);
+		echo.mode = (enum fake_echo_mode)(b % ECHO_MODES);
 		break;
 	case 6:
 		if (echo.queues[b % FAKE_ECHO_QUEUES].held_count > 0)

@@ -49,6 +49,8 @@ static void steps_come_one_after_the_other(void **state)
 	assert_int_equal(status_read(&t->f), VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER);
 	assert_int_equal(t->e.driver_oks, 0);
 	set_status(t, ALL_STEPS & ~VIRTIO_DRIVER_OK);
+	set_status(t, VIRTIO_DRIVER_OK); /* without those that were there */
+	assert_int_equal(t->e.driver_oks, 0);
 	set_status(t, ALL_STEPS);
 	assert_int_equal(status_read(&t->f), ALL_STEPS);
 	assert_int_equal(t->e.driver_oks, 1);
@@ -329,10 +331,42 @@ static void a_device_that_empties_the_ring_of_its_own_accord_is_asked_again(void
 	t->e.mode = ECHO_AT_ONCE;
 	const uint16_t id = say(t, 0, "second");
 
-	ioloop_round(t->f.loop, 1000);
+	ioloop_set_poll_ns(t->f.loop, 0);
+	assert_true(ioloop_round(t->f.loop, 1000) > 0);
 	virtio_fixture_run(&t->f);
 	assert_true(fake_driver_used(&t->f.queues[0], &(uint16_t){ 0 }, &(uint32_t){ 0 }));
 	assert_heard(t, 0, id, "second");
+}
+
+static void a_device_that_takes_some_is_asked_for_more(void **state)
+{
+	struct echo_fixture *t = *state;
+	uint16_t ids[5];
+
+	t->e.mode = ECHO_ONE_A_KICK;
+	virtio_fixture_start(&t->f, 0);
+	for (unsigned i = 0; i < ARRAY_LEN(ids); i++)
+		ids[i] = say(t, 0, "x");
+	virtio_fixture_kick(&t->f, 0);
+	virtio_fixture_run(&t->f);
+	for (unsigned i = 0; i < ARRAY_LEN(ids); i++)
+		assert_heard(t, 0, ids[i], "x");
+}
+
+static void a_chain_that_comes_before_kicks_are_on_keeps_the_loop_awake(void **state)
+{
+	struct echo_fixture *t = *state;
+
+	ioloop_set_poll_ns(t->f.loop, 0);
+	virtio_fixture_start(&t->f, 0);
+	assert_echo(t, 0);
+	for (unsigned i = 0; i < 10; i++) {
+		const uint16_t id = say(t, 0, "quick");
+
+		assert_false(virtio_fixture_kick(&t->f, 0)); /* it is still being served */
+		assert_true(ioloop_round(t->f.loop, 1000) > 0);
+		assert_heard(t, 0, id, "quick");
+	}
 }
 
 static void kicks_are_asked_for_when_the_loop_sleeps(void **state)
@@ -370,6 +404,7 @@ static void a_broken_rule_needs_a_reset_and_says_so_once(void **state)
 	assert_int_equal(status_read(&t->f), ALL_STEPS | VIRTIO_NEEDS_RESET);
 	assert_int_equal(virtio_fixture_interrupts(&t->f, 0), 1);
 	break_rule(t, 1);
+	virtio_fault(&t->e.vp.v, 1, "another rule"); /* by a thread that did not know */
 	assert_int_equal(virtio_fixture_interrupts(&t->f, 0), 1);
 	assert_int_equal(t->e.vp.v.queues[0].vq.fault, VQ_HEAD_OUT_OF_RANGE);
 }
@@ -452,7 +487,8 @@ static void a_reset_with_chains_in_flight_is_over_when_they_are(void **state)
 	assert_int_equal(status_read(&t->f), ALL_STEPS);
 	assert_int_equal(t->e.resets, 0);
 	/* Meanwhile nothing that the driver does has an effect. */
-	set_status(t, ALL_STEPS);
+	set_status(t, ALL_STEPS | VIRTIO_FAILED);
+	assert_int_equal(status_read(&t->f), ALL_STEPS);
 	set_status(t, 0);
 	accept_features(t, VIRTIO_F_VERSION_1);
 	queue_write(&t->f, 0, COMMON_QUEUE_SIZE, 2);
@@ -463,6 +499,28 @@ static void a_reset_with_chains_in_flight_is_over_when_they_are(void **state)
 	assert_int_equal(status_read(&t->f), 0);
 	assert_int_equal(queue_read(&t->f, 0, COMMON_QUEUE_SIZE), FAKE_ECHO_SIZE);
 	assert_int_equal(t->e.resets, 1);
+}
+
+static void a_queue_does_not_come_up_during_a_reset(void **state)
+{
+	struct echo_fixture *t = *state;
+
+	t->e.mode = ECHO_HOLD;
+	virtio_fixture_negotiate(&t->f, 0);
+	virtio_fixture_queue(&t->f, 0, 0);
+	set_status(t, ALL_STEPS);
+	virtio_fixture_run(&t->f);
+	say(t, 0, "slow");
+	virtio_fixture_kick(&t->f, 0);
+	virtio_fixture_run(&t->f);
+	assert_false(virtio_fixture_reset(&t->f));
+	virtio_fixture_queue(&t->f, 1, 4);
+	assert_int_equal(queue_read(&t->f, 1, COMMON_QUEUE_SIZE), FAKE_ECHO_SIZE);
+	assert_int_equal(queue_read(&t->f, 1, COMMON_QUEUE_ENABLE), 0);
+	virtio_fixture_run(&t->f);
+	assert_int_equal(t->e.queues[1].starts, 0);
+	fake_echo_answer_all(&t->e, 0);
+	assert_int_equal(status_read(&t->f), 0);
 }
 
 static void a_reset_before_the_loop_looked_starts_nothing(void **state)
@@ -734,12 +792,15 @@ int main(void)
 		ECHO(held_chains_are_answered_later_and_out_of_order),
 		ECHO(a_device_that_takes_none_lets_its_loop_sleep_until_it_asks),
 		ECHO(a_device_that_empties_the_ring_of_its_own_accord_is_asked_again),
+		ECHO(a_device_that_takes_some_is_asked_for_more),
+		ECHO(a_chain_that_comes_before_kicks_are_on_keeps_the_loop_awake),
 		ECHO(kicks_are_asked_for_when_the_loop_sleeps),
 		ECHO(a_broken_rule_needs_a_reset_and_says_so_once),
 		ECHO(a_broken_device_hears_no_kicks_until_it_is_reset),
 		ECHO(what_a_broken_device_has_in_flight_comes_back),
 		ECHO(a_reset_clears_what_the_driver_wrote),
 		ECHO(a_reset_with_chains_in_flight_is_over_when_they_are),
+		ECHO(a_queue_does_not_come_up_during_a_reset),
 		ECHO(a_reset_before_the_loop_looked_starts_nothing),
 		ECHO(resets_in_a_row_are_one),
 		ECHO(one_queue_is_reset_alone),
