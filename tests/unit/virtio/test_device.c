@@ -630,50 +630,64 @@ static void the_machines_reset_waits_for_what_is_in_flight(void **state)
 	assert_int_equal(t->e.resets, 1);
 }
 
-/* Answers queue 0 as soon as it holds something, until it stops. */
+#define ROUNDS 40u
+
+/* Answers what queue 0 holds, from its start to its next stop. */
 struct answerer {
 	struct io_task task;
 	struct ioloop *loop;
 	struct fake_echo *e;
+	unsigned stops; /* so far */
 };
 
 static void answer_or_look_again(void *arg)
 {
 	struct answerer *a = arg;
 
-	if (a->e->queues[0].held_count > 0)
-		fake_echo_answer_all(a->e, 0);
-	else if (!a->e->queues[0].stopping)
+	fake_echo_answer_all(a->e, 0);
+	if (a->e->queues[0].stops == a->stops)
 		ioloop_post(a->loop, &a->task);
+}
+
+static void do_nothing(void *arg)
+{
+	(void)arg;
 }
 
 static void it_waits_for_another_threads_loop_as_well(void **state)
 {
 	struct echo_fixture *t = *state;
 	struct virtio_pci_place place = virtio_fixture_place(&t->f);
-	struct answerer a = { .task = { .run = answer_or_look_again, .arg = &a } };
 	struct virtio_pci *own = t->f.vp;
+	struct answerer answerers[ROUNDS];
 	struct iothread *thread;
+	struct ioloop *loop;
 	struct fake_echo e;
 
 	assert_int_equal(iothread_start(IO_ENGINE_AUTO, 0, &thread, NULL), 0);
-	a.loop = iothread_loop(thread);
-	a.e = &e;
-	place.loops = &a.loop;
+	loop = iothread_loop(thread);
+	place.loops = &loop;
 	assert_int_equal(fake_echo_init(&e, &t->f.fb.board, &place, NULL), 0);
 	e.mode = ECHO_HOLD;
 	virtio_fixture_take(&t->f, &e.vp);
-	for (unsigned round = 0; round < 40; round++) {
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		struct answerer *a = &answerers[round];
+
+		*a = (struct answerer){ .task = { .run = answer_or_look_again, .arg = a },
+					.loop = loop,
+					.e = &e,
+					.stops = e.queues[0].stops };
 		virtio_fixture_start(&t->f, 0);
 		say(t, 0, "slow");
 		virtio_fixture_kick(&t->f, 0);
-		ioloop_post(a.loop, &a.task);
+		ioloop_post(loop, &a->task);
 		usleep(round * 10); /* before it is taken, while it is held, after */
 		virtio_pci_reset(&e.vp);
 		assert_int_equal(status_read(&t->f), 0);
 		assert_int_equal(e.resets, round + 1);
 	}
 	virtio_pci_free(&e.vp);
+	iothread_call(thread, do_nothing, NULL); /* the last answerer has looked */
 	iothread_stop(thread);
 	virtio_fixture_take(&t->f, own);
 }
