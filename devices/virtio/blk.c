@@ -127,7 +127,8 @@ static void blk_config_write(struct virtio *v, unsigned offset, const void *from
 }
 
 /* 5.2.5.2 and 5.2.6.2: a driver that cannot flush gets write-through.  A block whose
- * writes are durable anyway says so: then nobody needs to flush. */
+ * writes are durable anyway says so: then nobody needs to flush.  No driver reads or
+ * writes the mode before this (5.2.5.1). */
 static bool blk_features_ok(struct virtio *v)
 {
 	struct virtio_blk *b = blk_of(v);
@@ -135,13 +136,6 @@ static bool blk_features_ok(struct virtio *v)
 	atomic_store(&b->disk.writeback,
 		     (v->features & BLK_F_FLUSH) && !b->disk.block->limits.durable_writes);
 	return true;
-}
-
-static void blk_driver_reset(struct virtio *v)
-{
-	struct virtio_blk *b = blk_of(v);
-
-	atomic_store(&b->disk.writeback, !b->disk.block->limits.durable_writes);
 }
 
 /* ---- queues ------------------------------------------------------------------------ */
@@ -169,7 +163,6 @@ static const struct virtio_ops blk_ops = {
 	.config_read = blk_config_read,
 	.config_write = blk_config_write,
 	.features_ok = blk_features_ok,
-	.reset = blk_driver_reset,
 	.queue_start = blk_start,
 	.queue_kick = blk_kick,
 	.queue_stop = blk_stop,
@@ -262,7 +255,6 @@ static int blk_create(const struct board *board, const void *config, struct devi
 	throttle_init(&b->disk.throttle, cfg->iops, cfg->iops_burst, cfg->bps, cfg->bps_burst);
 	b->disk.throttled = throttle_active(&b->disk.throttle);
 	fill_config(b, queue_size);
-	blk_driver_reset(&b->pci.v);
 	for (unsigned i = 0; i < b->queue_count; i++)
 		sizes[i] = (uint16_t)queue_size;
 	rc = init_queues(b, queue_size);

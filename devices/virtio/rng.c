@@ -87,12 +87,11 @@ static void rng_kick(struct virtio *v, unsigned index)
 	struct chain c = { .iov = r->iov, .iov_max = r->iov_max };
 	uint64_t left = RNG_ROUND_BYTES;
 
-	for (unsigned n = 0; n < vq->setup.size && left > 0; n++) {
-		uint64_t max;
+	for (unsigned n = 0; n < vq->setup.size; n++) {
+		const uint64_t max = min_u64(allowance(r), left);
 		uint32_t written;
 		int rc;
 
-		max = min_u64(allowance(r), left);
 		if (max == 0)
 			return;
 		rc = vq_pop(vq, &c);
