@@ -1,15 +1,5 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "rig.h"
 
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-
-#include "base/bytes.h"
-#include "fake/virtio_rig.h"
 #include "host/now.h"
 #include "virtio/balloon.h"
 
@@ -49,7 +39,7 @@ static int setup_on(void **state, enum rig_ram ram)
 
 	assert_non_null(b);
 	rig_init(&b->rig, ram);
-	b->config.place = rig_place(&b->rig);
+	b->config.place = virtio_fixture_place(&b->rig.f);
 	b->config.stats = keep_stats;
 	b->config.ctx = b;
 	*state = b;
@@ -135,7 +125,7 @@ static void inflated_pages_leave_the_host(void **state)
 
 	mark_pool(b);
 	offer_pfns(b, INFLATE, up, 3);
-	assert_int_equal(virtio_balloon_discarded(b->rig.dev), 3 * PAGE);
+	assert_int_equal(virtio_balloon_discarded(b->rig.f.dev), 3 * PAGE);
 	expect_gone(b, 8, 3);
 }
 
@@ -172,7 +162,7 @@ static void what_is_no_ram_is_passed_over(void **state)
 	mark_pool(b);
 	offer_pfns(b, INFLATE, pfns, 5);
 	expect_gone(b, 3, 2);
-	assert_false(virtio_status(b->rig.v) & VIRTIO_NEEDS_RESET);
+	assert_false(rig_needs_reset(&b->rig));
 }
 
 static void a_page_given_twice_is_gone_once(void **state)
@@ -182,7 +172,7 @@ static void a_page_given_twice_is_gone_once(void **state)
 
 	mark_pool(b);
 	offer_pfns(b, INFLATE, pfns, 3);
-	assert_int_equal(virtio_balloon_discarded(b->rig.dev), PAGE);
+	assert_int_equal(virtio_balloon_discarded(b->rig.f.dev), PAGE);
 	expect_gone(b, 3, 1);
 }
 
@@ -229,8 +219,8 @@ static void a_long_list_takes_several_rounds(void **state)
 	offer_pfns_at(b, INFLATE, RIG_DATA, pfns, ARRAY_LEN(pfns));
 	for (; rig_used(&b->rig, INFLATE, NULL) < 0; rounds++) {
 		assert_true(rounds < 100);
-		assert_true(virtio_balloon_discarded(b->rig.dev) <= 256 * PAGE);
-		ioloop_round(b->rig.loop, 0);
+		assert_true(virtio_balloon_discarded(b->rig.f.dev) <= 256 * PAGE);
+		ioloop_round(b->rig.f.loop, 0);
 	}
 	expect_gone(b, 100, 300);
 }
@@ -256,8 +246,8 @@ static void a_reset_lets_go_of_a_list_that_is_under_way(void **state)
 	struct bench *b = balloon(state, 0);
 
 	offer_pfns_at(b, INFLATE, RIG_DATA, pfns, ARRAY_LEN(pfns));
-	while (virtio_balloon_discarded(b->rig.dev) == 0)
-		ioloop_round(b->rig.loop, 0);
+	while (virtio_balloon_discarded(b->rig.f.dev) == 0)
+		ioloop_round(b->rig.f.loop, 0);
 	rig_reset(&b->rig);
 	rig_drive(&b->rig, 0);
 	mark_pool(b);
@@ -326,29 +316,13 @@ static void what_a_report_lets_us_only_read_stays(void **state)
 	expect_gone(b, 2, 1);
 }
 
-static void write_register(struct bench *b, unsigned offset, uint32_t value)
-{
-	uint8_t bytes[4];
-
-	le32_store(bytes, value);
-	b->rig.v->ops->config_write(b->rig.v, offset, bytes, 4);
-}
-
-static uint32_t read_register(struct bench *b, unsigned offset)
-{
-	uint8_t bytes[4];
-
-	b->rig.v->ops->config_read(b->rig.v, offset, bytes, 4);
-	return le32_load(bytes);
-}
-
 static void pages_that_must_keep_their_poison_stay(void **state)
 {
 	static const struct fake_buf buf = { POOL, 5 * PAGE, true };
 	struct bench *b = reporting(state, F_POISON);
 
-	write_register(b, 12, 0xaaaaaaaa);
-	assert_int_equal(read_register(b, 12), 0xaaaaaaaa);
+	rig_set_config(&b->rig, 12, 4, 0xaaaaaaaa);
+	assert_int_equal(rig_config(&b->rig, 12, 4), 0xaaaaaaaa);
 	offer_report(b, REPORTS, &buf, 1);
 	expect_gone(b, 0, 0);
 }
@@ -358,7 +332,7 @@ static void pages_poisoned_with_zeros_go(void **state)
 	static const struct fake_buf buf = { POOL, 5 * PAGE, true };
 	struct bench *b = reporting(state, F_POISON);
 
-	write_register(b, 12, 0);
+	rig_set_config(&b->rig, 12, 4, 0);
 	offer_report(b, REPORTS, &buf, 1);
 	expect_gone(b, 0, 5);
 }
@@ -368,7 +342,7 @@ static void poison_counts_only_if_it_was_negotiated(void **state)
 	static const struct fake_buf buf = { POOL, 5 * PAGE, true };
 	struct bench *b = reporting(state, 0);
 
-	write_register(b, 12, 0xaaaaaaaa);
+	rig_set_config(&b->rig, 12, 4, 0xaaaaaaaa);
 	offer_report(b, REPORTS, &buf, 1);
 	expect_gone(b, 0, 5);
 }
@@ -394,7 +368,7 @@ static void pass_seconds(struct bench *b, unsigned s)
 	const uint64_t end_ns = host_now_ns() + s * NS_PER_S + 50 * NS_PER_MS;
 
 	while (host_now_ns() < end_ns)
-		ioloop_round(b->rig.loop, 10);
+		ioloop_round(b->rig.f.loop, 10);
 }
 
 static void statistics_are_heard_and_asked_for_again(void **state)
@@ -444,7 +418,7 @@ static void after_a_reset_nobody_asks(void **state)
 	rig_rounds(&b->rig);
 	end_ns = host_now_ns() + NS_PER_S + 50 * NS_PER_MS;
 	while (host_now_ns() < end_ns)
-		assert_int_equal(ioloop_round(b->rig.loop, 10), 0);
+		assert_int_equal(ioloop_round(b->rig.f.loop, 10), 0);
 }
 
 static void of_several_buffers_only_the_newest_is_kept(void **state)
@@ -479,49 +453,49 @@ static void an_endless_list_of_statistics_is_cut(void **state)
 static void the_target_is_in_the_configuration(void **state)
 {
 	struct bench *b = balloon(state, 0);
-	const unsigned before = atomic_load(&b->rig.v->generation);
+	const unsigned before = rig_generation(&b->rig);
 
-	virtio_balloon_set_target(b->rig.dev, MIB(1) + 4095);
-	assert_int_equal(read_register(b, 0), 256);
-	assert_int_not_equal(atomic_load(&b->rig.v->generation), before);
-	virtio_balloon_set_target(b->rig.dev, UINT64_MAX);
-	assert_int_equal(read_register(b, 0), RIG_RAM_BYTES / PAGE);
+	virtio_balloon_set_target(b->rig.f.dev, MIB(1) + 4095);
+	assert_int_equal(rig_config(&b->rig, 0, 4), 256);
+	assert_int_not_equal(rig_generation(&b->rig), before);
+	virtio_balloon_set_target(b->rig.f.dev, UINT64_MAX);
+	assert_int_equal(rig_config(&b->rig, 0, 4), RIG_RAM_BYTES / PAGE);
 }
 
 static void the_drivers_count_is_what_it_wrote(void **state)
 {
 	struct bench *b = balloon(state, 0);
 
-	write_register(b, 4, 100);
-	assert_int_equal(virtio_balloon_actual(b->rig.dev), 100 * PAGE);
-	write_register(b, 4, UINT32_MAX);
-	assert_true(virtio_balloon_actual(b->rig.dev) == UINT64_C(0xffffffff000));
+	rig_set_config(&b->rig, 4, 4, 100);
+	assert_int_equal(virtio_balloon_actual(b->rig.f.dev), 100 * PAGE);
+	rig_set_config(&b->rig, 4, 4, UINT32_MAX);
+	assert_true(virtio_balloon_actual(b->rig.f.dev) == UINT64_C(0xffffffff000));
 }
 
 static void only_the_drivers_own_fields_are_writable(void **state)
 {
 	struct bench *b = balloon(state, 0);
 
-	virtio_balloon_set_target(b->rig.dev, MIB(1));
-	write_register(b, 0, 77);
-	write_register(b, 8, 77);
-	assert_int_equal(read_register(b, 0), 256);
-	assert_int_equal(read_register(b, 8), 0);
-	b->rig.v->ops->config_write(b->rig.v, 5, "\x12", 1);
-	assert_int_equal(read_register(b, 4), 0x1200);
+	virtio_balloon_set_target(b->rig.f.dev, MIB(1));
+	rig_set_config(&b->rig, 0, 4, 77);
+	rig_set_config(&b->rig, 8, 4, 77);
+	assert_int_equal(rig_config(&b->rig, 0, 4), 256);
+	assert_int_equal(rig_config(&b->rig, 8, 4), 0);
+	rig_set_config(&b->rig, 5, 1, 0x12);
+	assert_int_equal(rig_config(&b->rig, 4, 4), 0x1200);
 }
 
 static void a_reset_forgets_the_drivers_count_and_keeps_the_target(void **state)
 {
 	struct bench *b = balloon(state, 0);
 
-	virtio_balloon_set_target(b->rig.dev, MIB(1));
-	write_register(b, 4, 100);
-	write_register(b, 12, 1);
+	virtio_balloon_set_target(b->rig.f.dev, MIB(1));
+	rig_set_config(&b->rig, 4, 4, 100);
+	rig_set_config(&b->rig, 12, 4, 1);
 	rig_reset(&b->rig);
-	assert_int_equal(virtio_balloon_actual(b->rig.dev), 0);
-	assert_int_equal(read_register(b, 12), 0);
-	assert_int_equal(read_register(b, 0), 256);
+	assert_int_equal(virtio_balloon_actual(b->rig.f.dev), 0);
+	assert_int_equal(rig_config(&b->rig, 12, 4), 0);
+	assert_int_equal(rig_config(&b->rig, 0, 4), 256);
 }
 
 static void options_are_offered_as_configured(void **state)
@@ -529,14 +503,14 @@ static void options_are_offered_as_configured(void **state)
 	struct bench *b = *state;
 
 	balloon(state, 0);
-	assert_int_equal(b->rig.v->offered & 0xff, F_STATS);
-	assert_int_equal(b->rig.v->queue_count, 3);
+	assert_int_equal(features_offered(&b->rig.f) & 0xff, F_STATS);
+	assert_int_equal(rig_queue_count(&b->rig), 3);
 	rig_unplug(&b->rig);
 	b->config.deflate_on_oom = true;
 	b->config.free_page_reporting = true;
 	balloon(state, 0);
-	assert_int_equal(b->rig.v->offered & 0xff, F_STATS | F_OOM | F_POISON | F_REPORTS);
-	assert_int_equal(b->rig.v->queue_count, 5);
+	assert_int_equal(features_offered(&b->rig.f) & 0xff, F_STATS | F_OOM | F_POISON | F_REPORTS);
+	assert_int_equal(rig_queue_count(&b->rig), 5);
 }
 
 #define BALLOON_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -6,7 +6,7 @@ static void ports_are_announced_when_the_driver_is_ready(void **state)
 	struct bench *b = three_ports(state);
 
 	rig_drive(&b->rig, F_MULTIPORT);
-	assert_int_equal(b->rig.v->queue_count, 8);
+	assert_int_equal(rig_queue_count(&b->rig), 8);
 	post_ctrl_rooms(b, 8);
 	expect_no_message(b);
 	say(b, UINT32_MAX, CONSOLE_DEVICE_READY, 1);
@@ -183,7 +183,7 @@ static void a_new_size_is_told_to_the_first_terminal(void **state)
 	struct bench *b = three_ports(state);
 
 	shake_hands(b);
-	virtio_console_resize(b->rig.dev, 100, 40);
+	virtio_console_resize(b->rig.f.dev, 100, 40);
 	rig_rounds(&b->rig);
 	expect_message(b, 0, CONSOLE_RESIZE, 0, size, 4);
 	expect_no_message(b);
@@ -196,7 +196,7 @@ static void of_many_sizes_the_last_is_told(void **state)
 
 	shake_hands(b);
 	for (uint16_t cols = 0; cols < 100; cols++)
-		virtio_console_resize(b->rig.dev, cols, 24);
+		virtio_console_resize(b->rig.f.dev, cols, 24);
 	rig_rounds(&b->rig);
 	expect_message(b, 0, CONSOLE_RESIZE, 0, size, 4);
 	expect_no_message(b);
@@ -240,11 +240,10 @@ static void a_new_driver_is_told_everything_anew(void **state)
 static void emergencies_go_to_the_first_terminal(void **state)
 {
 	struct bench *b = *state;
-	const uint8_t byte[4] = { '!' };
 
 	b->config.ports[0].name = "log";
 	three_ports(state);
-	b->rig.v->ops->config_write(b->rig.v, 8, byte, 4);
+	rig_set_config(&b->rig, 8, 4, '!');
 	rig_rounds(&b->rig);
 	expect_shown(b, 0, "");
 	expect_shown(b, 2, "!");
@@ -263,7 +262,7 @@ static void unknown_ports_and_events_are_passed_over(void **state)
 	say(b, 0, CONSOLE_RESIZE, 1);
 	say(b, 0, (enum console_event)77, 1);
 	expect_no_message(b);
-	assert_false(virtio_status(b->rig.v) & VIRTIO_NEEDS_RESET);
+	assert_false(rig_needs_reset(&b->rig));
 }
 
 static void a_short_control_message_is_a_fault(void **state)
@@ -274,7 +273,7 @@ static void a_short_control_message_is_a_fault(void **state)
 	shake_hands(b);
 	rig_offer(&b->rig, CTRL_OUT, &buf, 1);
 	rig_rounds(&b->rig);
-	assert_true(virtio_status(b->rig.v) & VIRTIO_NEEDS_RESET);
+	assert_true(rig_needs_reset(&b->rig));
 }
 
 static void a_control_buffer_without_room_is_a_fault(void **state)
@@ -284,7 +283,7 @@ static void a_control_buffer_without_room_is_a_fault(void **state)
 	rig_drive(&b->rig, F_MULTIPORT);
 	post_room(b, CTRL_IN, 0, 7);
 	say(b, UINT32_MAX, CONSOLE_DEVICE_READY, 1);
-	assert_true(virtio_status(b->rig.v) & VIRTIO_NEEDS_RESET);
+	assert_true(rig_needs_reset(&b->rig));
 }
 
 static void a_name_that_does_not_fit_is_cut(void **state)

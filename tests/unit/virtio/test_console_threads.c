@@ -27,7 +27,8 @@ static struct threaded begin(void **state)
 	struct threaded t = { .b = *state };
 
 	assert_int_equal(iothread_start(IO_ENGINE_AUTO, 0, &t.thread, NULL), 0);
-	t.b->rig.loops[0] = iothread_loop(t.thread);
+	t.b->loop = iothread_loop(t.thread);
+	t.b->config.place.loops = &t.b->loop;
 	t.b->config.port_count = 1;
 	rig_plug(&t.b->rig, &virtio_console_type, &t.b->config);
 	rig_drive(&t.b->rig, VIRTIO_F_EVENT_IDX);
@@ -44,11 +45,11 @@ static void end(struct threaded *t)
 static void guest_transmits(struct threaded *t)
 {
 	struct virtio_rig *rig = &t->b->rig;
-	struct fake_driver *d = &rig->driver[OUT(0)];
+	struct fake_driver *d = &rig->f.queues[OUT(0)];
 
 	while (rig_used(rig, OUT(0), NULL) >= 0)
 		;
-	while (t->sent < STREAM_BYTES && d->free_count > RIG_RING_SIZE - CHAINS) {
+	while (t->sent < STREAM_BYTES && d->free_count > d->setup.size - CHAINS) {
 		const unsigned id = d->free[d->free_count - 1];
 		const struct fake_buf buf = {
 			.gpa = room(OUT(0), id),
@@ -66,7 +67,7 @@ static void guest_transmits(struct threaded *t)
 static void guest_receives(struct threaded *t)
 {
 	struct virtio_rig *rig = &t->b->rig;
-	struct fake_driver *d = &rig->driver[IN(0)];
+	struct fake_driver *d = &rig->f.queues[IN(0)];
 	uint32_t len;
 	int id;
 
@@ -76,7 +77,7 @@ static void guest_receives(struct threaded *t)
 			if (*rig_at(rig, room(IN(0), (unsigned)id) + i) != pattern(t->received++))
 				fail_msg("byte %zu of the input is wrong", t->received - 1);
 	}
-	while (d->free_count > RIG_RING_SIZE - CHAINS)
+	while (d->free_count > d->setup.size - CHAINS)
 		post_room(t->b, IN(0), d->free[d->free_count - 1], 100);
 }
 
@@ -123,7 +124,7 @@ static void a_device_may_go_while_it_is_busy(void **state)
 	for (unsigned i = 0; i < 100; i++) {
 		t.sent = 0;
 		guest_transmits(&t);
-		virtio_console_resize(t.b->rig.dev, (uint16_t)i, 25);
+		virtio_console_resize(t.b->rig.f.dev, (uint16_t)i, 25);
 		end_ready(&t.b->ends[0]);
 		rig_unplug(&t.b->rig);
 		rig_plug(&t.b->rig, &virtio_console_type, &t.b->config);
