@@ -65,6 +65,22 @@ static bool others_locked(int fd, unsigned perms, off_t first_byte)
 
 #define IDENTITY_BYTES 64
 
+/* The identity in a line like the one above: the word behind the owner's "-1". */
+static bool lock_line_identity(char *line, char identity[IDENTITY_BYTES])
+{
+	static const unsigned identity_word = 6; /* from 0: "lock:", "1:", "OFDLCK", ... */
+	char *rest, *word = strtok_r(line, " \t\n", &rest);
+
+	if (!word || strcmp(word, "lock:") != 0 || !strstr(rest, "OFDLCK"))
+		return false;
+	for (unsigned n = 0; word && n < identity_word; n++)
+		word = strtok_r(NULL, " \t\n", &rest);
+	if (!word || strlen(word) >= IDENTITY_BYTES)
+		return false;
+	strcpy(identity, word);
+	return true;
+}
+
 /* The first OFD lock in an fdinfo file: the identity of what is locked. */
 static bool fdinfo_identity(const char *path, char identity[IDENTITY_BYTES])
 {
@@ -75,7 +91,7 @@ static bool fdinfo_identity(const char *path, char identity[IDENTITY_BYTES])
 	if (!f)
 		return false;
 	for (unsigned n = 0; n < 1000 && !found && fgets(line, sizeof(line), f); n++)
-		found = sscanf(line, "lock: %*s OFDLCK %*s %*s %*s %63s", identity) == 1;
+		found = lock_line_identity(line, identity);
 	fclose(f);
 	return found;
 }

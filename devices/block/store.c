@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "base/units.h"
-
 #include "block/block.h"
 
 #define PAGE_BYTES 4096u
@@ -116,19 +115,20 @@ static uint64_t queue_number(dev_t device, const char *name, uint64_t otherwise)
 	static const char *const places[] = { "queue", "../queue" };
 
 	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
-		unsigned long long value;
-		char path[128];
+		char path[128], line[32];
+		uint64_t value;
 		FILE *f;
-		int n;
+		bool found;
 
 		snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/%s/%s", major(device),
 			 minor(device), places[i], name);
 		f = fopen(path, "re");
 		if (!f)
 			continue;
-		n = fscanf(f, "%llu", &value);
+		found = fgets(line, sizeof(line), f) != NULL;
 		fclose(f);
-		if (n == 1)
+		line[found ? strcspn(line, "\n") : 0] = '\0';
+		if (parse_uint(line, UINT64_MAX, &value) == 0)
 			return value;
 	}
 	return otherwise;
