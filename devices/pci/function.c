@@ -118,7 +118,7 @@ void pci_add_msix(struct pci_function *fn, struct msix *msix, unsigned bar, uint
 	static const uint8_t writable[PCI_MSIX_PBA + 4 - CAP_HEADER_BYTES] = {
 		0, (PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL) >> 8,
 	};
-	uint8_t body[sizeof(writable)];
+	uint8_t body[sizeof(writable)] = { 0 };
 
 	assert(!fn->msix && fn->bars[bar].len > 0 && (table_offset | pba_offset) % 8 == 0);
 	assert(table_offset + MSIX_ENTRY_BYTES * msix->vector_count <= fn->bars[bar].len);

@@ -30,8 +30,8 @@
 #define RST_CPU	     0x04u
 #define RST_CNT_BITS 0x0eu
 
-/* The memory controller hub of a Q35: Intel 3 Series data sheet, 5.1.  Firmware
- * finds ECAM by PCIEXBAR: its base, 256 MiB, on; locked (5.1.14), as ECAM stays. */
+/* The memory controller hub of a Q35 (Intel 3 Series data sheet, device 0).  Firmware
+ * finds ECAM by PCIEXBAR at 0x60: its base, 256 MiB, on.  The register is locked. */
 static const struct pci_identity mch_identity = {
 	.vendor = 0x8086, .device = 0x29c0, .revision = 2, .class_code = 0x060000,
 };
@@ -43,7 +43,7 @@ static const struct pci_register mch_registers[] = {
 	{ 0x64, 4, (uint32_t)(ECAM_BASE >> 32), 0 },
 };
 
-_Static_assert(ECAM_BYTES == MIB(256), "PCIEXBAR says 256 MiB");
+_Static_assert(ECAM_BYTES >> 20 == 256, "PCIEXBAR says 256 MiB");
 
 struct hostbridge_state {
 	uint32_t address;

@@ -119,7 +119,7 @@ struct assignment {
 	uint8_t interrupt_type;
 	uint16_t flags;
 	uint8_t bus;
-	uint8_t irq; /* PCI: device << 2 | pin */
+	uint8_t irq; /* of PCI: pin, and from bit 2 on the device (appendix D) */
 	uint8_t apic_id;
 	uint8_t pin;
 };

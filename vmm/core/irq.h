@@ -9,8 +9,9 @@
 
 struct irq {
 	/* Drive line gsi to level (0 or 1).  Never blocks; called under the
-	 * device lock.  False: this edge was merged with an earlier one that
-	 * the guest has not taken yet, and will never be seen as its own. */
+	 * device lock, for a PCI line under its bus's lock.  False: this edge
+	 * was merged with an earlier one that the guest has not taken yet, and
+	 * will never be seen as its own. */
 	bool (*set)(void *ctx, unsigned gsi, int level);
 	void *ctx;
 	unsigned gsi;

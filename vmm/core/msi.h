@@ -15,7 +15,7 @@ struct msi_sink {
 	void (*close)(void *ctx, unsigned line);
 	/* Under the device lock.  What the line sends from now on: the values of
 	 * an MSI-X table entry, hostile.  0 or -errno (the host takes no such
-	 * message: sends on the line are lost). */
+	 * message: nobody sends on the line until it is routed). */
 	int (*route)(void *ctx, unsigned line, uint64_t address, uint32_t data);
 	/* Any thread, without the lock: send. */
 	void (*send)(void *ctx, unsigned line);

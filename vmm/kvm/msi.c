@@ -178,7 +178,6 @@ int kvm_msi_route(void *ctx, unsigned line, uint64_t raw_address, uint32_t raw_d
 	note_new_vm(msi);
 	if (l->routed && l->address == raw_address && l->data == raw_data)
 		return 0;
-	l->routed = false;
 	if ((raw_address & MESSAGE_MASK) != MESSAGE_BASE)
 		return -EINVAL;
 	if (l->way == KVM_MSI_UNBOUND)

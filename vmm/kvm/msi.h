@@ -50,7 +50,7 @@ int kvm_msi_open(void *ctx, unsigned *line);
 void kvm_msi_close(void *ctx, unsigned line);
 
 /* 0; -EINVAL if it is no message to a local APIC (Intel SDM 3A, 10.11.1), or
- * -errno if KVM takes it not: then what is sent is lost. */
+ * -errno if KVM takes it not: then nobody sends until it is routed. */
 int kvm_msi_route(void *ctx, unsigned line, uint64_t raw_address, uint32_t raw_data);
 
 /* Any thread. */

@@ -210,6 +210,19 @@ static void message_control_turns_msix_on_and_masks_it(void **state)
 	assert_int_equal(config16(fn, control), 0);
 }
 
+static void taken_off_the_bus_a_function_closes_its_message_lines(void **state)
+{
+	struct pci_fixture *f = *state;
+	struct pci_function *fn = make_msix_function(f, 1);
+	struct msix *m = &f->functions[0].msix;
+
+	pci_function_write(fn, fn->msix_cap + PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_ENABLE);
+	msix_table_write(m, 12, 4, 0);
+	assert_int_equal(f->fb.msi_open_count, 1);
+	pci_bus_remove(&f->bus, fn);
+	assert_int_equal(f->fb.msi_open_count, 0);
+}
+
 /* ---- INTx ---- */
 
 #define LINE_OF_DEVICE_1 (GSI_PCI_INTX + 1)
@@ -294,6 +307,7 @@ int main(void)
 		TEST(a_window_is_answered_by_the_function),
 		TEST(msix_says_where_its_table_is),
 		TEST(message_control_turns_msix_on_and_masks_it),
+		TEST(taken_off_the_bus_a_function_closes_its_message_lines),
 		TEST(intx_drives_the_line_and_shows_in_status),
 		TEST(interrupt_disable_holds_the_line_low_but_not_the_status),
 		TEST(msix_holds_the_line_low),

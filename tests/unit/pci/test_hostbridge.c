@@ -77,14 +77,16 @@ static void only_a_dword_sets_the_address(void **state)
 	assert_int_equal(fb->power_count, 0);
 }
 
-/* A function with a scratch register of 4 bytes at 0x40. */
+/* A function with two scratch registers of 4 bytes. */
 static const struct pci_identity identity = { .vendor = 0x1234, .device = 0x5678 };
-static const struct pci_register scratch = { 0x40, 4, 0x44332211, UINT32_MAX };
+static const struct pci_register scratch[] = {
+	{ 0x40, 4, 0x44332211, UINT32_MAX }, { 0xfc, 4, 0x88776655, UINT32_MAX },
+};
 
 static void plug(void **state, struct pci_function *fn, unsigned devfn)
 {
 	pci_function_init(fn, &identity, NULL);
-	pci_add_registers(fn, &scratch, 1);
+	pci_add_registers(fn, scratch, ARRAY_LEN(scratch));
 	assert_int_equal(pci_bus_add(hostbridge_bus(device_of(state)), fn, devfn, NULL), 0);
 }
 
@@ -95,6 +97,8 @@ static void the_ports_reach_every_function(void **state)
 
 	plug(state, &fn, PCI_DEVFN(31u, 7u));
 	assert_int_equal(config_read(fb, PCI_DEVFN(31u, 7u), 0), 0x56781234);
+	assert_int_equal(config_read(fb, PCI_DEVFN(31u, 7u), 0x40), 0x44332211);
+	assert_int_equal(config_read(fb, PCI_DEVFN(31u, 7u), 0xfc), 0x88776655);
 	assert_int_equal(config_read(fb, PCI_DEVFN(31u, 6u), 0), 0xffffffff);
 	assert_int_equal(config_read(fb, 0x100 | PCI_DEVFN(31u, 7u), 0), 0xffffffff);
 	pci_bus_remove(fn.bus, &fn);

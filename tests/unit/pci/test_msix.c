@@ -157,6 +157,7 @@ static void a_masked_vector_is_pending_until_it_is_unmasked(void **state)
 	msix_raise(m, 0);
 	msix_raise(m, 0);
 	msix_raise(m, 2);
+	write_entry(m, 0, TO_CPU_0, 0x41); /* still masked */
 	assert_int_equal(f->fb.msis[0].sends, 0);
 	assert_int_equal(pending(m), 0x5);
 	assert_int_equal(msix_pba_read(m, 0, 4), 0x5);
@@ -284,6 +285,8 @@ static void reset_closes_all_lines_and_forgets_all(void **state)
 	assert_int_equal(f->fb.msi_open_count, 2);
 	msix_reset(m);
 	assert_int_equal(f->fb.msi_open_count, 0);
+	/* A raise that had seen MSI-X enabled comes here: it must find no line. */
+	assert_false(m->vectors[0].deliverable);
 	out_of_reset_all_is_masked_and_zero(state);
 	/* ... and it works again, on a line of its own. */
 	make_open(f);
