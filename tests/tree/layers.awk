@@ -11,9 +11,10 @@ BEGIN {
 	allow["devices/chipset"] = "vmm/base vmm/core devices/char"
 	allow["devices/pci"] = "vmm/base vmm/core"
 	allow["devices/char"] = "vmm/base vmm/host"
-	allow["devices/block"] = "vmm/base vmm/host"
+	allow["devices/block"] = "vmm/base vmm/host devices/codec"
+	allow["devices/codec"] = "vmm/base"
 	allow["devices/virtio"] = "vmm/base vmm/host vmm/core devices/pci devices/block devices/char"
-	allow["tools"] = "vmm/base vmm/host vmm/kvm vmm/core vmm/boot vmm/machine devices devices/chipset devices/pci devices/char devices/virtio devices/block"
+	allow["tools"] = "vmm/base vmm/host vmm/kvm vmm/core vmm/boot vmm/machine devices devices/chipset devices/pci devices/char devices/virtio devices/block devices/codec"
 }
 
 {
@@ -27,7 +28,7 @@ BEGIN {
 	if (!sub(/\/[^\/]*$/, "", to))
 		to = "devices" # catalog.h, the one header without a folder
 	else if (to !~ /^tools/)
-		to = (to ~ /^(chipset|char|pci|virtio|block|net|fs)$/ ? "devices/" : "vmm/") to
+		to = (to ~ /^(chipset|char|pci|virtio|block|codec|net|fs)$/ ? "devices/" : "vmm/") to
 	if (from == to)
 		next
 	edge = from " -> " to
