@@ -66,10 +66,24 @@ extern const struct zstd_code_info zstd_codes[ZSTD_CODES];
 #define ZSTD_MATCH_MIN 3
 
 /* §3.1.1.5: offset values up to this name an offset used before; greater ones are
- * this much more than the offset. */
-#define ZSTD_REPEATS 3
+ * this much more than the offset.  Without literals the latest offset would only
+ * prolong the match before, so the names shift: values 1 and 2 are those numbered 1
+ * and 2 below, 3 is the latest less one. */
+#define ZSTD_REPEATS 3u
 
 /* The first repeat offsets of a frame. */
 #define ZSTD_REPEATS_FIRST { 1, 4, 8 }
+
+/* An offset was used: which one of the repeat offsets it was, the latest being 0, or
+ * ZSTD_REPEATS if it was none of them.  It becomes the latest. */
+static inline void zstd_repeat_use(uint32_t repeat[ZSTD_REPEATS], unsigned which, uint32_t offset)
+{
+	if (which == 0)
+		return;
+	if (which > 1)
+		repeat[2] = repeat[1];
+	repeat[1] = repeat[0];
+	repeat[0] = offset;
+}
 
 #endif

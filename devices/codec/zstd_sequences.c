@@ -68,25 +68,16 @@ static int table_read(struct zstd_decoder *z, enum zstd_code code, enum zstd_mod
 	return used;
 }
 
-/* §3.1.1.5: the offset that a value means, and the new order of those to repeat.
- * Without literals the latest one would be no new match, so the names shift. */
+/* §3.1.1.5: the offset that a value means. */
 static inline uint32_t offset_of(uint32_t repeat[ZSTD_REPEATS], uint32_t value, bool no_literals)
 {
-	uint32_t offset, which;
+	uint32_t which = ZSTD_REPEATS, offset = value - ZSTD_REPEATS;
 
-	if (value > ZSTD_REPEATS) {
-		offset = value - ZSTD_REPEATS;
-		repeat[2] = repeat[1];
-	} else {
+	if (value <= ZSTD_REPEATS) {
 		which = value - 1 + no_literals;
-		if (which == 0)
-			return repeat[0];
 		offset = which < ZSTD_REPEATS ? repeat[which] : repeat[0] - 1;
-		if (which != 1)
-			repeat[2] = repeat[1];
 	}
-	repeat[1] = repeat[0];
-	repeat[0] = offset;
+	zstd_repeat_use(repeat, which, offset);
 	return offset;
 }
 
