@@ -8,7 +8,7 @@
 #include "base/bytes.h"
 
 /* copy_match() and copy_run() may scribble on so many bytes behind what they copy. */
-#define COPY_SLACK 16
+#define COPY_SLACK 32
 
 /* Copy len bytes, 16 at a time. */
 static inline void copy_run(uint8_t *out, const uint8_t *from, size_t len)
@@ -30,24 +30,32 @@ static inline void copy_match(uint8_t *out, size_t distance, size_t len)
 	static const uint8_t period[8] = { 0, 8, 8, 9, 8, 10, 12, 14 };
 	const uint8_t *end = out + len;
 
-	if (distance >= 16) {
-		copy_run(out, out - distance, len);
-		return;
-	}
 	if (distance < 8) {
 		for (unsigned i = 0; i < 8; i++)
 			out[i] = *(out + i - distance);
 		distance = period[distance];
 		out += 8;
 	}
-	for (; out < end; out += 8)
+	if (distance < 16) {
 		memcpy(out, out - distance, 8);
+		memcpy(out + 8, out + 8 - distance, 8);
+		distance *= 2;
+		out += 16;
+	}
+	if (out < end)
+		copy_run(out, out - distance, (size_t)(end - out));
 }
 
 /* The same without a byte too many, for the end of the output. */
 static inline void copy_match_exact(uint8_t *out, size_t distance, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
+	size_t i = 0;
+
+	if (len > COPY_SLACK) {
+		i = len - COPY_SLACK;
+		copy_match(out, distance, i);
+	}
+	for (; i < len; i++)
 		out[i] = *(out + i - distance);
 }
 
