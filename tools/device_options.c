@@ -115,7 +115,7 @@ static int disk_serial(void *target, const char *value, struct err *err)
 	for (const char *c = value; *c; c++)
 		if (*c < ' ' || *c > '~')
 			return value_wrong(err, value, "has odd characters", "use printable ASCII");
-	strcpy(d->serial, value);
+	memcpy(d->serial, value, strlen(value) + 1);
 	return 0;
 }
 

@@ -118,13 +118,14 @@ static int set_debugcon(void *target, const char *value, struct err *err)
  * run_options_release(). */
 static char *keep(struct run_options *o, const char *value)
 {
-	struct kept_text *k = malloc(sizeof(*k) + strlen(value) + 1);
+	const size_t bytes = strlen(value) + 1;
+	struct kept_text *k = malloc(sizeof(*k) + bytes);
 
 	if (!k)
 		return NULL;
 	k->next = o->kept;
 	o->kept = k;
-	return strcpy(k->text, value);
+	return memcpy(k->text, value, bytes);
 }
 
 static int set_disk(void *target, const char *value, struct err *err)

@@ -77,7 +77,7 @@ static bool lock_line_identity(char *line, char identity[IDENTITY_BYTES])
 		word = strtok_r(NULL, " \t\n", &rest);
 	if (!word || strlen(word) >= IDENTITY_BYTES)
 		return false;
-	strcpy(identity, word);
+	memcpy(identity, word, strlen(word) + 1);
 	return true;
 }
 

@@ -35,7 +35,8 @@ static void sort_keys(uint32_t *keys, unsigned count)
 static void count_depths(const uint32_t *keys, unsigned count, unsigned per_depth[])
 {
 	uint32_t weight[HUFFMAN_SYMBOLS_MAX];
-	uint16_t leaf_parent[HUFFMAN_SYMBOLS_MAX], parent[HUFFMAN_SYMBOLS_MAX];
+	uint16_t parent[HUFFMAN_SYMBOLS_MAX];
+	uint16_t leaf_parent[HUFFMAN_SYMBOLS_MAX] = { 0 };
 	uint8_t depth[HUFFMAN_SYMBOLS_MAX];
 	unsigned leaf = 0, joined = 0;
 

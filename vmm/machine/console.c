@@ -187,8 +187,17 @@ int console_open(struct machine *m, void (*key)(struct serial_line *s, uint8_t k
 	return rc;
 }
 
+static void nothing(void *arg)
+{
+	(void)arg;
+}
+
 void console_flush(struct machine *m)
 {
+	/* What the guest has put into a virtio console's ring by now, its I/O thread
+	 * takes out within one round. */
+	if (m->virtio_console)
+		iothread_call(m->io, nothing, NULL);
 	for (unsigned i = 0; i < SERIAL_PORTS; i++)
 		if (m->serial[i].chardev)
 			chardev_flush(m->serial[i].chardev);
