@@ -1,10 +1,14 @@
-/* tests/bench/blockbench.c: FILE COUNT DEPTH none|writeback read|write: how fast the
- * virtio disk is without a guest.
+/* tests/bench/blockbench.c: FILE COUNT DEPTH none|writeback read|write thread|alone:
+ * how fast the virtio disk is without a guest.
  *
- * The real device on the real I/O thread, over a raw file by io_uring.  The driver is
- * this program: rings in ordinary memory, a kick by the eventfd that KVM would
- * signal, and instead of an interrupt it looks at the used ring.  COUNT requests of
- * 4 KiB in sequence, DEPTH of them in flight, as `qemu-img bench` does it.
+ * The real device on its loop, over a raw file by io_uring.  The driver is this
+ * program: rings in ordinary memory, a kick by the eventfd that KVM would signal, and
+ * instead of an interrupt it looks at the used ring.  COUNT requests of 4 KiB in
+ * sequence, DEPTH of them in flight, as `qemu-img bench` does it.
+ *
+ *   thread  the device has an I/O thread, as in a machine: needs two processors
+ *           that nobody else wants, or it measures the scheduler
+ *   alone   driver and device take turns on one thread: the work itself
  *
  * Prints the seconds that they took. */
 #include <errno.h>
@@ -36,7 +40,8 @@
 struct bench {
 	struct fake_board fb;
 	struct pci_bus bus;
-	struct iothread *thread;
+	struct iothread *thread; /* NULL: alone */
+	struct ioloop *loop;
 	struct block *block;
 	struct device *dev;
 	struct virtio *v;
@@ -53,6 +58,18 @@ static _Noreturn void die(const char *what, const struct err *err)
 	exit(1);
 }
 
+static void open_loop(struct bench *b, bool alone)
+{
+	struct err err;
+
+	if (alone && ioloop_create(IO_ENGINE_URING, &b->loop, &err) < 0)
+		die("I/O loop", &err);
+	if (!alone && iothread_start(IO_ENGINE_URING, 0, &b->thread, &err) < 0)
+		die("I/O thread", &err);
+	if (!alone)
+		b->loop = iothread_loop(b->thread);
+}
+
 static void open_disk(struct bench *b, const char *path, enum disk_cache cache)
 {
 	const struct disk_config config = {
@@ -62,17 +79,13 @@ static void open_disk(struct bench *b, const char *path, enum disk_cache cache)
 		.engine = IO_ENGINE_URING,
 		.queues = 1,
 	};
-	struct ioloop *loop;
 	struct err err;
 
-	if (iothread_start(IO_ENGINE_URING, 0, &b->thread, &err) < 0)
-		die("I/O thread", &err);
 	if (disk_open(&config, &b->block, &err) < 0)
 		die("disk", &err);
 	b->requests_in_file = b->block->limits.size_bytes / REQUEST_BYTES;
-	loop = iothread_loop(b->thread);
 	const struct virtio_blk_config device = {
-		.place = { .bus = &b->bus, .devfn = -1, .loops = &loop, .loop_count = 1,
+		.place = { .bus = &b->bus, .devfn = -1, .loops = &b->loop, .loop_count = 1,
 			   .label = "disk vda" },
 		.block = b->block,
 		.queues = 1,
@@ -82,6 +95,15 @@ static void open_disk(struct bench *b, const char *path, enum disk_cache cache)
 		die("device", &err);
 	virtio_blk_type.reset(b->dev);
 	b->v = &container_of(b->dev, struct virtio_pci, dev)->v;
+}
+
+/* Let the device work. */
+static void give_way(struct bench *b)
+{
+	if (b->thread)
+		sched_yield();
+	else
+		ioloop_round(b->loop, -1);
 }
 
 /* What a driver does until DRIVER_OK. */
@@ -104,7 +126,7 @@ static void start_driver(struct bench *b)
 	virtio_enable_queue(q);
 	virtio_set_status(v, ready | VIRTIO_DRIVER_OK);
 	while (atomic_load(&q->life) != QUEUE_RUNNING)
-		sched_yield();
+		give_way(b);
 }
 
 static void offer(struct bench *b, unsigned slot)
@@ -158,6 +180,7 @@ static unsigned turn(struct bench *b, unsigned long *left)
 
 static void run(struct bench *b, unsigned long count, unsigned depth)
 {
+	const unsigned patience = b->thread ? PATIENCE : 1;
 	unsigned long left = count - depth, done = 0;
 	unsigned looks = 0;
 
@@ -171,8 +194,8 @@ static void run(struct bench *b, unsigned long count, unsigned depth)
 		if (n > 0) {
 			kick_if_wanted(b);
 			looks = 0;
-		} else if (++looks == PATIENCE) {
-			sched_yield();
+		} else if (++looks == patience) {
+			give_way(b);
 			looks = 0;
 		}
 	}
@@ -192,8 +215,9 @@ int main(int argc, char **argv)
 	unsigned long count, depth;
 	double begin_s;
 
-	if (argc != 6) {
-		fprintf(stderr, "usage: blockbench FILE COUNT DEPTH none|writeback read|write\n");
+	if (argc != 7) {
+		fprintf(stderr, "usage: blockbench FILE COUNT DEPTH none|writeback read|write "
+				"thread|alone\n");
 		return 2;
 	}
 	count = strtoul(argv[2], NULL, 10);
@@ -209,6 +233,7 @@ int main(int argc, char **argv)
 	if (mem_add(&b.fb.mem, 0, RAM_BYTES, b.ram) < 0)
 		die("memory", NULL);
 	pci_bus_init(&b.bus, &b.fb.board);
+	open_loop(&b, strcmp(argv[6], "alone") == 0);
 	open_disk(&b, argv[1],
 		  strcmp(argv[4], "none") == 0 ? DISK_CACHE_NONE : DISK_CACHE_WRITEBACK);
 	start_driver(&b);
@@ -217,6 +242,8 @@ int main(int argc, char **argv)
 	printf("%.4f\n", now_s() - begin_s);
 	virtio_blk_type.destroy(b.dev);
 	iothread_stop(b.thread);
+	if (!b.thread)
+		ioloop_destroy(b.loop);
 	free(b.ram);
 	return 0;
 }

@@ -179,16 +179,11 @@ scenario_disk_without_msi() {
 	fallback disk_without_msi "$cloud" -a pci=nomsi
 }
 
-# By the MP table's entries, two CPUs.
+# By the MP table's entries.  (A kernel that reads neither those nor ACPI finds no
+# interrupt for PCI: INTx is wired to the IOAPIC only.)
 scenario_disk_without_msi_and_acpi() {
 	need_debian
 	fallback disk_without_msi_and_acpi "$amd64" -a pci=nomsi -a acpi=off
-}
-
-# By the PIC and the Interrupt Line register.
-scenario_disk_by_the_pic() {
-	need_debian
-	fallback disk_by_the_pic "$cloud" -a pci=nomsi -a acpi=off
 }
 
 # ---- wear -----------------------------------------------------------------------------
