@@ -18,7 +18,8 @@ CPPFLAGS += -D_GNU_SOURCE -Ivmm -Idevices -I.
 LDFLAGS += -Wl,--gc-sections -pthread $(SAN)
 
 FOLDERS := vmm/base vmm/host vmm/kvm vmm/core vmm/boot vmm/machine \
-           devices devices/chipset devices/pci devices/char devices/virtio devices/block devices/codec tools
+           devices devices/chipset devices/pci devices/char devices/virtio devices/block \
+           devices/codec tools
 SRC     := $(filter-out tools/bantam.c,$(foreach d,$(FOLDERS),$(wildcard $(d)/*.c)))
 OBJ     := $(SRC:%.c=$(B)/obj/%.o)
 LIB     := $(B)/libbantam.a
@@ -118,7 +119,7 @@ install: all
 help:
 	@echo "make            build $(B)/bantam, one static program"
 	@echo "make run        boot the demo guest (ARGS= adds flags, KERNEL=amd64 picks a kernel)"
-	@echo "make test       every test; tests/run SUITE... runs some: tree unit sanitized fuzz tables cli kvm boot"
+	@echo "make test       every test; tests/run SUITE... runs some: tree unit sanitized fuzz codec tables cli kvm boot"
 	@echo "make test-long  wear on disks, and Bantam killed under it, for a quarter of an hour"
 	@echo "make bench      Bantam beside its peers; tests/bench/run NAME... runs some"
 	@echo "make install    into PREFIX (default /usr/local)"

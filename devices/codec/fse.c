@@ -85,8 +85,8 @@ void fse_table_build(struct fse_table *t, const struct fse_counts *c,
 		     const struct fse_meaning *meaning)
 {
 	const unsigned states = 1u << c->log;
-	uint8_t symbol_of[FSE_STATES_MAX];
-	uint16_t next[FSE_SYMBOLS_MAX];
+	uint8_t symbol_of[FSE_STATES_MAX] = { 0 };
+	uint16_t next[FSE_SYMBOLS_MAX] = { 0 };
 
 	fse_spread(c, symbol_of);
 	for (unsigned s = 0; s < c->symbols; s++)
@@ -111,5 +111,8 @@ void fse_table_build(struct fse_table *t, const struct fse_counts *c,
 void fse_table_single(struct fse_table *t, struct fse_meaning meaning)
 {
 	t->log = 0;
-	t->state[0] = (struct fse_state){ .value = meaning.value, .extra_bits = meaning.extra_bits };
+	t->state[0] = (struct fse_state){
+		.value = meaning.value,
+		.extra_bits = meaning.extra_bits,
+	};
 }

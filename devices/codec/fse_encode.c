@@ -98,8 +98,8 @@ uint64_t fse_cost(const struct fse_counts *c, const uint32_t *uses, unsigned sym
 void fse_encoder_build(struct fse_encoder *e, const struct fse_counts *c)
 {
 	const unsigned states = 1u << c->log;
-	uint8_t symbol_of[FSE_STATES_MAX];
-	uint16_t next[FSE_SYMBOLS_MAX];
+	uint8_t symbol_of[FSE_STATES_MAX] = { 0 };
+	uint16_t next[FSE_SYMBOLS_MAX] = { 0 };
 	unsigned first = 0;
 
 	e->log = c->log;

@@ -1,5 +1,6 @@
 #include "codec/huffman.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* Deeper no tree of 32-bit weights gets: its weights grow like Fibonacci's numbers. */
@@ -35,15 +36,16 @@ static void sort_keys(uint32_t *keys, unsigned count)
 static void count_depths(const uint32_t *keys, unsigned count, unsigned per_depth[])
 {
 	uint32_t weight[HUFFMAN_SYMBOLS_MAX];
-	uint16_t parent[HUFFMAN_SYMBOLS_MAX];
-	uint16_t leaf_parent[HUFFMAN_SYMBOLS_MAX] = { 0 };
+	uint16_t leaf_parent[HUFFMAN_SYMBOLS_MAX] = { 0 }, parent[HUFFMAN_SYMBOLS_MAX];
 	uint8_t depth[HUFFMAN_SYMBOLS_MAX];
 	unsigned leaf = 0, joined = 0;
 
+	assert(count >= 2);
 	for (unsigned n = 0; n < count - 1; n++) {
 		weight[n] = 0;
 		for (unsigned child = 0; child < 2; child++) {
-			if (leaf < count && (joined == n || KEY_USES(keys[leaf]) <= weight[joined])) {
+			if (leaf < count &&
+			    (joined == n || KEY_USES(keys[leaf]) <= weight[joined])) {
 				weight[n] += KEY_USES(keys[leaf]);
 				leaf_parent[leaf++] = (uint16_t)n;
 			} else {

@@ -63,97 +63,113 @@ static unsigned next_code(unsigned code, unsigned length)
 	return code | bit;
 }
 
-/* How many codes have each length, and the symbols in the order of their codes
- * (§3.2.2).  Returns the longest length, 0 if there is no code, or -EBADMSG. */
-static int sort_symbols(const uint8_t *lengths, unsigned count, unsigned per_length[],
-			uint16_t sorted[])
+/* A table while it is built. */
+struct builder {
+	uint32_t *table;
+	enum inflate_kind kind;
+	unsigned root_bits;
+	unsigned longest; /* code; 0 if there is none */
+	unsigned per_length[DEFLATE_CODE_BITS + 1];
+	uint16_t sorted[DEFLATE_FIXED_LITLENS]; /* symbols in the order of their codes */
+	const uint16_t *next;			/* the next of them */
+	unsigned code;				/* its code */
+};
+
+/* Count and sort the codes (§3.2.2).  Returns 0, or -EBADMSG if that is no code. */
+static int sort_symbols(struct builder *b, const uint8_t *lengths, unsigned count)
 {
 	unsigned next[DEFLATE_CODE_BITS + 2] = { 0 };
-	unsigned longest = 0;
 	int room = 1;
 
-	memset(per_length, 0, (DEFLATE_CODE_BITS + 1) * sizeof(*per_length));
 	for (unsigned s = 0; s < count; s++)
-		per_length[lengths[s]]++;
-	per_length[0] = 0;
+		b->per_length[lengths[s]]++;
+	b->per_length[0] = 0;
 	for (unsigned len = 1; len <= DEFLATE_CODE_BITS; len++) {
-		room = room * 2 - (int)per_length[len];
+		room = room * 2 - (int)b->per_length[len];
 		if (room < 0)
 			return -EBADMSG; /* more codes than there is room for */
-		if (per_length[len])
-			longest = len;
-		next[len + 1] = next[len] + per_length[len];
+		if (b->per_length[len])
+			b->longest = len;
+		next[len + 1] = next[len] + b->per_length[len];
 	}
-	/* As zlib has it: room may be left over only beside one single bit. */
-	if (room > 0 && longest > 1)
+	/* As zlib has it: room may be left beside a single bit, or a code be missing
+	 * that nothing uses. */
+	if (room > 0 && (b->longest > 1 || b->kind == INFLATE_PRECODE))
+		return -EBADMSG;
+	if (b->longest == 0 && b->kind == INFLATE_LITLEN)
 		return -EBADMSG;
 	for (unsigned s = 0; s < count; s++) {
 		if (lengths[s])
-			sorted[next[lengths[s]]++] = (uint16_t)s;
+			b->sorted[next[lengths[s]]++] = (uint16_t)s;
 	}
-	return (int)longest;
+	return 0;
 }
 
-/* Bits that the second table needs whose first code has length bits. */
-static unsigned second_bits(const unsigned per_length[], unsigned length, unsigned root_bits,
-			    unsigned longest, unsigned left_of_length)
+/* Codes that the root's index covers.  With each bit the table doubles. */
+static void fill_root(struct builder *b)
 {
-	unsigned bits = length - root_bits;
-	unsigned codes = left_of_length;
+	b->table[0] = b->table[1] = BAD_ENTRY;
+	for (unsigned len = 1; len <= b->root_bits; len++) {
+		for (unsigned n = b->per_length[len]; n > 0; n--) {
+			b->table[b->code] = symbol_entry(b->kind, *b->next++) + (len << 8 | len);
+			b->code = next_code(b->code, len);
+		}
+		if (len < b->root_bits)
+			memcpy(b->table + (1u << len), b->table, sizeof(*b->table) << len);
+	}
+}
 
-	while (bits + root_bits < longest && codes < 1u << bits) {
+/* Bits of the second table's index whose first code has this length, and of whose
+ * length `codes` are left: as many as it takes until codes fill the table. */
+static unsigned second_bits(const struct builder *b, unsigned length, unsigned codes)
+{
+	unsigned bits = length - b->root_bits;
+
+	while (bits + b->root_bits < b->longest && codes < 1u << bits) {
 		bits++;
-		codes = codes * 2 + per_length[bits + root_bits];
+		codes = codes * 2 + b->per_length[bits + b->root_bits];
 	}
 	return bits;
+}
+
+/* Longer codes; those that agree in the root's bits come in a row. */
+static int fill_seconds(struct builder *b)
+{
+	const unsigned root_size = 1u << b->root_bits;
+	unsigned used = root_size, bits = 0, root = root_size;
+	uint32_t *second = NULL;
+
+	for (unsigned len = b->root_bits + 1; len <= b->longest; len++) {
+		const unsigned own = len - b->root_bits;
+
+		for (unsigned n = b->per_length[len]; n > 0; n--) {
+			const uint32_t entry = symbol_entry(b->kind, *b->next++) + (own << 8 | own);
+
+			if (b->code % root_size != root) {
+				root = b->code % root_size;
+				bits = second_bits(b, len, n);
+				if (used + (1u << bits) > shapes[b->kind].entries)
+					return -EBADMSG;
+				second = b->table + used;
+				b->table[root] = ENTRY_SUB | used << 16 | b->root_bits << 8 | bits;
+				used += 1u << bits;
+			}
+			for (unsigned i = b->code >> b->root_bits; i < 1u << bits; i += 1u << own)
+				second[i] = entry;
+			b->code = next_code(b->code, len);
+		}
+	}
+	return 0;
 }
 
 int inflate_table_build(uint32_t *table, enum inflate_kind kind, const uint8_t *lengths,
 			unsigned count)
 {
-	const unsigned root_bits = shapes[kind].root_bits;
-	unsigned per_length[DEFLATE_CODE_BITS + 1];
-	uint16_t sorted[DEFLATE_FIXED_LITLENS];
-	const uint16_t *next = sorted;
-	const int longest = sort_symbols(lengths, count, per_length, sorted);
-	unsigned code = 0, used = 1u << root_bits;
+	struct builder b = { .table = table, .kind = kind, .root_bits = shapes[kind].root_bits };
 
-	if (longest < 0 || (longest == 0 && kind != INFLATE_DISTANCE))
+	if (sort_symbols(&b, lengths, count) < 0)
 		return -EBADMSG;
-	if (longest == 1 && per_length[1] == 1 && kind == INFLATE_PRECODE)
-		return -EBADMSG;
-	/* Codes of one length after the other: with each bit the table doubles. */
-	table[0] = table[1] = BAD_ENTRY;
-	for (unsigned len = 1; len <= root_bits; len++) {
-		for (unsigned n = per_length[len]; n > 0; n--) {
-			table[code] = symbol_entry(kind, *next++) + (len << 8 | len);
-			code = next_code(code, len);
-		}
-		if (len < root_bits)
-			memcpy(table + (1u << len), table, sizeof(*table) << len);
-	}
-
-	uint32_t *second = NULL;
-	unsigned bits = 0, root = 0;
-
-	for (unsigned len = root_bits + 1; len <= (unsigned)longest; len++) {
-		for (unsigned n = per_length[len]; n > 0; n--) {
-			if (!second || (code & ((1u << root_bits) - 1)) != root) {
-				root = code & ((1u << root_bits) - 1);
-				bits = second_bits(per_length, len, root_bits, (unsigned)longest, n);
-				if (used + (1u << bits) > shapes[kind].entries)
-					return -EBADMSG;
-				second = table + used;
-				table[root] = ENTRY_SUB | used << 16 | root_bits << 8 | bits;
-				used += 1u << bits;
-			}
-			const unsigned own = len - root_bits;
-			const uint32_t entry = symbol_entry(kind, *next++) + (own << 8 | own);
-
-			for (unsigned i = code >> root_bits; i < 1u << bits; i += 1u << own)
-				second[i] = entry;
-			code = next_code(code, len);
-		}
-	}
-	return 0;
+	b.next = b.sorted;
+	fill_root(&b);
+	return fill_seconds(&b);
 }

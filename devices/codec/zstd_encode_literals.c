@@ -209,7 +209,7 @@ static int huffman_write(const uint32_t *uses, const uint8_t *lit, size_t len, u
 	n = streams_write(&c, streams, lit, len, out + head, room - head);
 	if (n < 0)
 		return n;
-	head = packed_header(out, streams, len, (size_t)(described + n));
+	head = packed_header(out, streams, len, (size_t)described + (size_t)n);
 	memcpy(out + head, description, (size_t)described);
 	return (int)head + described + n;
 }

@@ -187,7 +187,8 @@ int zstd_sequences_read(struct zstd_decoder *z, const uint8_t *in, size_t in_len
 			return -EBADMSG;
 		modes = *in++;
 		for (unsigned c = 0; c < ZSTD_CODES; c++) {
-			used = table_read(z, c, modes >> ZSTD_MODE_SHIFT(c) & 3, in, (size_t)(end - in));
+			used = table_read(z, c, modes >> ZSTD_MODE_SHIFT(c) & 3, in,
+					  (size_t)(end - in));
 			if (used < 0)
 				return used;
 			in += used;

@@ -29,7 +29,7 @@ static inline uint8_t *guarded_new(size_t len)
 static inline void guarded_check(const uint8_t *p, size_t len)
 {
 	for (size_t i = 0; i < GUARD_BYTES; i++) {
-		assert_int_equal(p[i - GUARD_BYTES], GUARD);
+		assert_int_equal((p - GUARD_BYTES)[i], GUARD);
 		assert_int_equal(p[len + i], GUARD);
 	}
 }

@@ -73,9 +73,9 @@ static void every_code_of_random_uses_is_complete(void **state)
 		uint8_t lengths[HUFFMAN_SYMBOLS_MAX];
 
 		for (unsigned s = 0; s < count; s++) {
-			const unsigned zeros = (unsigned)__builtin_ctzll(sample_random(&random) | 1 << 20);
+			const uint64_t r = sample_random(&random) | 1 << 20;
 
-			uses[s] = (uint32_t)(1u << zeros) >> shift % 3;
+			uses[s] = 1u << __builtin_ctzll(r) >> shift % 3;
 		}
 		uses[0] = uses[1] = 1;
 		huffman_lengths(uses, count, 11, lengths);

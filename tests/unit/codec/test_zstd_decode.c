@@ -156,17 +156,17 @@ static int header_of(uint8_t descriptor, const void *fields, size_t fields_len)
 static void every_form_of_the_header_is_read(void **state)
 {
 	(void)state;
-	assert_int_equal(header_of(0x00, "\x00", 1), 0);			 /* window */
-	assert_int_equal(header_of(0x20, "\x01", 1), 0);			 /* size */
-	assert_int_equal(header_of(0x80, "\xff\x01\0\0\0", 5), 0);		 /* both */
+	assert_int_equal(header_of(0x00, "\x00", 1), 0); /* window */
+	assert_int_equal(header_of(0x20, "\x01", 1), 0); /* size */
+	assert_int_equal(header_of(0x80, "\xff\x01\0\0\0", 5), 0); /* both */
 	assert_int_equal(header_of(0xa0, "\x01\0\0\0", 4), 0);
 	assert_int_equal(header_of(0xe0, "\x01\0\0\0\0\0\0\0", 8), 0);
-	assert_int_equal(header_of(0x30, "\x01", 1), 0);			 /* bit 4 means nothing */
-	assert_int_equal(header_of(0x60, "\x00\x00", 2), -EBADMSG);		 /* 256 bytes */
-	assert_int_equal(header_of(0x20, "\x00", 1), -EBADMSG);			 /* the wrong size */
+	assert_int_equal(header_of(0x30, "\x01", 1), 0); /* bit 4 means nothing */
+	assert_int_equal(header_of(0x60, "\x00\x00", 2), -EBADMSG); /* 256 bytes */
+	assert_int_equal(header_of(0x20, "\x00", 1), -EBADMSG); /* the wrong size */
 	assert_int_equal(header_of(0x20, "\x02", 1), -EBADMSG);
 	assert_int_equal(header_of(0xe0, "\x01\0\0\0\0\0\0\x80", 8), -EBADMSG);
-	assert_int_equal(header_of(0x28, "\x01", 1), -EBADMSG);			 /* reserved */
+	assert_int_equal(header_of(0x28, "\x01", 1), -EBADMSG); /* reserved */
 }
 
 static void a_dictionary_is_refused_unless_it_is_none(void **state)
@@ -366,7 +366,7 @@ static void huffman_literals_are_read_and_every_wrong_field_is_refused(void **st
 	assert_int_equal(huffman_with(2, 4, 3, 128, 0x00, 0x15), -EBADMSG); /* no weight at all */
 	assert_int_equal(huffman_with(2, 4, 3, 128, 0xc0, 0x15), -EBADMSG); /* 12 bits */
 	assert_int_equal(huffman_with(2, 4, 3, 128, 0x20, 0x15), -EBADMSG); /* one bit is unused */
-	assert_int_equal(huffman_with(2, 4, 3, 129, 0x31, 0x15), -EBADMSG); /* no last weight fits */
+	assert_int_equal(huffman_with(2, 4, 3, 129, 0x31, 0x15), -EBADMSG); /* no weight fits */
 	assert_int_equal(huffman_with(2, 4, 3, 128, 0x10, 0x00), -EBADMSG); /* no marker */
 	assert_int_equal(huffman_with(2, 4, 3, 128, 0x10, 0x2a), -EBADMSG); /* a bit left over */
 	assert_int_equal(huffman_with(2, 4, 3, 128, 0x10, 0x0a), -EBADMSG); /* a bit too few */

@@ -121,7 +121,8 @@ static void literals_of_every_alphabet_survive(void **state)
 		for (unsigned i = 0; i < 5000; i++) {
 			const uint64_t r = sample_random(&random);
 
-			in[i] = (uint8_t)(r % 8 ? r >> 8 & r >> 20 & (alphabet - 1) : (r >> 8) % alphabet);
+			in[i] = (uint8_t)(r % 8 ? r >> 8 & r >> 20 & (alphabet - 1)
+						: (r >> 8) % alphabet);
 		}
 		round_trip(encode, decode, in, 5000);
 		free(in);
