@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 
 #include "base/log.h"
+#include "host/io_now.h"
 #include "host/now.h"
 
 #include "block/bounce.h"
@@ -20,6 +21,7 @@ struct raw {
 	struct store store;
 	struct raw_options options;
 	struct bounce bounce; /* direct I/O only */
+	struct io_pace pace;  /* through the page cache only */
 	uint8_t *zeros;	      /* STEP_BYTES, read-only */
 	/* What the file system turned out not to know. */
 	atomic_bool no_punch;
@@ -96,6 +98,9 @@ static void submit_op(struct raw_req *r, enum io_kind kind, int flags,
 	r->op.fd = raw->store.fd;
 	r->op.flags = flags;
 	r->op.by_thread = raw->options.by_thread;
+	/* Direct I/O waits for the disk; and who asks for threads shall have them. */
+	r->op.pace = raw->store.direct_memory_bytes == 0 && !raw->options.by_thread ? &raw->pace
+										    : NULL;
 	r->op.offset = req->offset + r->moved;
 	r->op.len = req->len - r->moved;
 	r->op.done = done;
@@ -379,6 +384,7 @@ int raw_create(const struct store *s, const struct raw_options *options, struct 
 	raw->zeros = zeros;
 	raw->store = *s;
 	raw->options = *options;
+	raw->pace.in_memory = s->in_memory;
 	raw->block.ops = &raw_ops;
 	set_limits(&raw->block.limits, s, options);
 	pthread_mutex_init(&raw->complaint_lock, NULL);

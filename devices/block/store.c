@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/units.h"
@@ -94,6 +96,13 @@ static uint32_t sane_power(uint64_t v, uint32_t least, uint32_t most, uint32_t o
 	return v >= least && v <= most && (v & (v - 1)) == 0 ? (uint32_t)v : otherwise;
 }
 
+static bool lives_in_memory(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
+}
+
 static void learn_file(struct store *s, const struct stat *st)
 {
 	const uint32_t grain =
@@ -106,6 +115,7 @@ static void learn_file(struct store *s, const struct stat *st)
 	s->optimal_bytes = sane_power((uint64_t)st->st_blksize, grain + 1, (uint32_t)MIB(64), 0);
 	s->discard_granularity_bytes = grain;
 	s->can_discard = true;
+	s->in_memory = lives_in_memory(s->fd);
 }
 
 /* A number that the kernel tells of a device's request queue; a partition's is

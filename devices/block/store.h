@@ -10,6 +10,7 @@
 struct store {
 	int fd;
 	bool is_device;
+	bool in_memory;	  /* on a file system without a disk, such as tmpfs */
 	bool read_only;
 	bool can_discard; /* false: known not to */
 	uint64_t size_bytes;

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/io_now.h"
 #include "host/ioloop_internal.h"
 #include "host/now.h"
 
@@ -80,6 +81,25 @@ static unsigned each_poller(struct ioloop *l, poller_step step)
 
 /* ---- a round --------------------------------------------------------------------------- */
 
+/* Call back for what was done at once, but not for what the callbacks add. */
+static unsigned serve_through(struct ioloop *l)
+{
+	unsigned made = 0;
+
+	/* A callback may run a round, which takes the others. */
+	for (unsigned count = l->through_count; count > 0 && l->through; count--) {
+		struct io_op *op = l->through;
+
+		l->through = op->next;
+		if (!l->through)
+			l->through_last = &l->through;
+		l->through_count--;
+		ioloop_op_done(l, op, op->result);
+		made++;
+	}
+	return made;
+}
+
 /* Call back what is there, without a system call.  What callbacks add comes in the
  * next round, so this ends. */
 static unsigned serve(struct ioloop *l)
@@ -88,6 +108,7 @@ static unsigned serve(struct ioloop *l)
 
 	made += ioloop_fire_timers(l);
 	made += l->ops->reap(l);
+	made += serve_through(l);
 	if (made > 0)
 		each_poller(l, step_finish);
 	return made;
@@ -159,7 +180,7 @@ static void sleep_until(struct ioloop *l, uint64_t begun_ns, uint64_t end_ns)
 
 	atomic_store(&l->sleeping, true);
 	/* See wake() in ioloop_inbox.c. */
-	if (atomic_load(&l->posted) || now_ns >= end_ns)
+	if (atomic_load(&l->posted) || l->through || now_ns >= end_ns)
 		l->ops->enter(l, 0);
 	else
 		l->ops->enter(l, end_ns == NEVER ? NEVER : end_ns - now_ns);
@@ -218,10 +239,16 @@ void ioloop_submit(struct ioloop *l, struct io_op *op)
 	assert(op->done && op->iov_count <= IO_IOV_MAX);
 	op->retries = 0;
 	l->in_flight++;
-	if (op->by_thread)
+	if (op->pace && io_now(op)) {
+		op->next = NULL;
+		*l->through_last = op;
+		l->through_last = &op->next;
+		l->through_count++;
+	} else if (op->by_thread) {
 		io_workers_submit(&l->workers, op);
-	else
+	} else {
 		l->ops->submit(l, op);
+	}
 }
 
 void ioloop_op_done(struct ioloop *l, struct io_op *op, int64_t result)
@@ -311,6 +338,7 @@ int ioloop_alloc(struct ioloop **out, struct err *err)
 		return rc;
 	}
 	pthread_mutex_init(&l->mutex, NULL);
+	l->through_last = &l->through;
 	l->tasks.last = &l->tasks.first;
 	l->worked.last = &l->worked.first;
 	io_workers_init(&l->workers, l);

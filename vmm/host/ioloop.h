@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "base/types.h"
 
+struct io_pace;
 struct ioloop;
 
 enum io_engine {
@@ -63,6 +64,7 @@ struct io_op {
 	int fd;
 	int flags;		 /* RWF_*, or fallocate's mode */
 	bool by_thread;		 /* by a worker thread, whatever the loop stands on */
+	struct io_pace *pace;	 /* the file's: try it at once (io_now.h); NULL: do not */
 	uint64_t offset;	 /* bytes */
 	uint64_t len;		 /* ALLOCATE */
 	const struct iovec *iov; /* READ, WRITE: at most IO_IOV_MAX, unchanged until done */

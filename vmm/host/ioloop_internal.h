@@ -53,6 +53,8 @@ struct ioloop {
 	uint64_t no_look_until_ns;     /* the processor is wanted by others */
 	struct io_workers workers;
 	struct io_op *finished; /* by workers, taken out of the inbox */
+	struct io_op *through, **through_last; /* done at once, to be called back */
+	unsigned through_count;
 	struct io_event wake;	/* an eventfd for other threads */
 
 	/* From other threads.  `posted` says that a list is not empty; `sleeping`
