@@ -14,6 +14,7 @@ last_in_a_row() {
 killed_once() {
 	local after=$((5 + SRANDOM % 30)) i
 
+	rm -f b c
 	truncate -s 4M b
 	truncate -s 24M c
 	mkfs.ext4 -q -F c
