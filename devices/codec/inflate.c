@@ -234,8 +234,6 @@ static int dynamic_tables(struct inflate *z)
 		rc = read_lengths(&z->in, precode, lengths, litlens + distances);
 	if (rc < 0)
 		return rc;
-	if (lengths[DEFLATE_END] == 0)
-		return -EBADMSG; /* the block could not end */
 	z->fixed = false;
 	rc = inflate_table_build(z->litlen, INFLATE_LITLEN, lengths, litlens);
 	return rc < 0 ? rc : inflate_table_build(z->distance, INFLATE_DISTANCE, lengths + litlens,

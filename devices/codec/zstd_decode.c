@@ -168,7 +168,7 @@ static int frame_read(struct zstd_decoder *z, struct input *in, uint8_t **out, u
 /* §3.1.2: true if it was one. */
 static bool skippable_skip(struct input *in)
 {
-	uint32_t size;
+	size_t size;
 
 	if (left(in) < SKIPPABLE_HEADER_BYTES ||
 	    (le32_load(in->at) & ZSTD_SKIPPABLE_MASK) != ZSTD_SKIPPABLE)

@@ -164,34 +164,62 @@ static void the_fourth_block_type_is_refused(void **state)
 	assert_int_equal(decode_stream(&s, 0), -EBADMSG);
 }
 
-/* 'a', a match of that length symbol at that distance, the end. */
-static int fixed_match(unsigned length_symbol, unsigned distance_symbol, size_t out_len)
+/* 'a', a match of that length symbol at that distance, each with extra bits of 0, so
+ * many literals, the end. */
+static int fixed_match(unsigned length_symbol, unsigned length_bits, unsigned distance_symbol,
+		       unsigned tail, size_t out_len)
 {
 	struct stream s;
 
 	stream_begin(&s, DEFLATE_FIXED);
 	put_fixed(&s, 'a');
 	put_fixed(&s, length_symbol);
+	put(&s, 0, length_bits);
 	put_code(&s, distance_symbol, 5);
+	for (unsigned i = 0; i < tail; i++)
+		put_fixed(&s, 'b');
 	put_fixed(&s, DEFLATE_END);
 	return decode_stream(&s, out_len);
 }
 
+/* In the fast loop, which wants room behind it, as in the careful one. */
 static void a_match_before_the_beginning_is_refused(void **state)
 {
 	(void)state;
-	assert_int_equal(fixed_match(257, 0, 4), 0);
-	assert_int_equal(fixed_match(257, 1, 4), -EBADMSG);
+	for (unsigned tail = 0; tail <= 400; tail += 400) {
+		assert_int_equal(fixed_match(257, 0, 0, tail, 4 + tail), 0);
+		assert_int_equal(fixed_match(257, 0, 1, tail, 4 + tail), -EBADMSG);
+	}
 }
 
-static void symbols_that_mean_nothing_are_refused(void **state)
+static void lengths_that_mean_nothing_are_refused(void **state)
 {
 	(void)state;
-	assert_int_equal(fixed_match(285, 0, 259), 0);
-	assert_int_equal(fixed_match(286, 0, 259), -EBADMSG);
-	assert_int_equal(fixed_match(287, 0, 259), -EBADMSG);
-	assert_int_equal(fixed_match(257, 30, 4), -EBADMSG);
-	assert_int_equal(fixed_match(257, 31, 4), -EBADMSG);
+	assert_int_equal(fixed_match(285, 0, 0, 0, 259), 0);
+	/* As if the row went on. */
+	assert_int_equal(fixed_match(286, 6, 0, 0, 1 + 323), -EBADMSG);
+	assert_int_equal(fixed_match(287, 6, 0, 0, 1 + 387), -EBADMSG);
+}
+
+static void distances_that_mean_nothing_are_refused(void **state)
+{
+	(void)state;
+	for (unsigned symbol = 29; symbol <= 31; symbol++) {
+		struct stream s;
+
+		/* Enough output that the distance would be there. */
+		stream_begin(&s, DEFLATE_FIXED);
+		put_fixed(&s, 'a');
+		for (unsigned i = 0; i < 200; i++) {
+			put_fixed(&s, 285);
+			put_code(&s, 0, 5);
+		}
+		put_fixed(&s, 257);
+		put_code(&s, symbol, 5);
+		put(&s, 0, symbol / 2 - 1);
+		put_fixed(&s, DEFLATE_END);
+		assert_int_equal(decode_stream(&s, 1 + 200 * 258 + 3), symbol == 29 ? 0 : -EBADMSG);
+	}
 }
 
 static void a_match_repeats_itself_at_every_distance(void **state)
@@ -231,15 +259,30 @@ static void a_match_repeats_itself_at_every_distance(void **state)
 	}
 }
 
-static void too_many_symbols_are_refused(void **state)
+/* "aa" with so many symbols in each code, of which few are used. */
+static int dynamic_with(unsigned litlens, unsigned distances)
 {
 	struct stream s;
 
+	begin_dynamic(&s, litlens, distances);
+	put_litlens(&s, 1, 2, 2);
+	for (unsigned i = 258; i < litlens; i++)
+		put_length(&s, 0);
+	for (unsigned i = 0; i < distances; i++)
+		put_length(&s, i == 0);
+	put_code(&s, 0, 1);
+	put_code(&s, 0, 1);
+	put_code(&s, 2, 2);
+	return decode_stream(&s, 2);
+}
+
+static void too_many_symbols_are_refused(void **state)
+{
 	(void)state;
-	begin_dynamic(&s, 287, 1);
-	assert_int_equal(decode_stream(&s, 1), -EBADMSG);
-	begin_dynamic(&s, 257, 31);
-	assert_int_equal(decode_stream(&s, 1), -EBADMSG);
+	assert_int_equal(dynamic_with(286, 30), 0);
+	assert_int_equal(dynamic_with(287, 1), -EBADMSG);
+	assert_int_equal(dynamic_with(258, 31), -EBADMSG);
+	assert_int_equal(dynamic_with(288, 32), -EBADMSG);
 }
 
 /* A dynamic block whose precode lengths are all `length` for the first `count`. */
@@ -258,13 +301,39 @@ static int precode_of(unsigned count, unsigned length)
 	return decode_stream(&s, 1);
 }
 
+/* "a" with a code of lengths that leaves a fourth of its room. */
+static int incomplete_precode(void)
+{
+	static const uint8_t used[DEFLATE_PRECODES] = { [0] = 2, [1] = 2, [18] = 2 };
+	struct stream s;
+
+	stream_begin(&s, DEFLATE_DYNAMIC);
+	put(&s, 0, 5);
+	put(&s, 0, 5);
+	put(&s, DEFLATE_PRECODES - 4, 4);
+	for (unsigned i = 0; i < DEFLATE_PRECODES; i++)
+		put(&s, used[deflate_precode_order[i]], 3);
+	put_code(&s, 2, 2); /* 97 zeros, 1, 158 zeros, 1; no distance */
+	put(&s, 97 - 11, 7);
+	put_code(&s, 1, 2);
+	put_code(&s, 2, 2);
+	put(&s, 138 - 11, 7);
+	put_code(&s, 2, 2);
+	put(&s, 20 - 11, 7);
+	put_code(&s, 1, 2);
+	put_code(&s, 0, 2);
+	put_code(&s, 0, 1);
+	put_code(&s, 1, 1);
+	return decode_stream(&s, 1);
+}
+
 static void a_code_of_lengths_that_is_no_code_is_refused(void **state)
 {
 	(void)state;
 	assert_int_equal(precode_of(0, 0), -EBADMSG);
 	assert_int_equal(precode_of(1, 1), -EBADMSG); /* zlib wants it complete */
 	assert_int_equal(precode_of(3, 1), -EBADMSG);
-	assert_int_equal(precode_of(3, 2), -EBADMSG);
+	assert_int_equal(incomplete_precode(), -EBADMSG);
 }
 
 static void a_repeat_of_nothing_is_refused(void **state)
@@ -289,9 +358,11 @@ static void a_repeat_beyond_the_last_length_is_refused(void **state)
 	struct stream s;
 
 	(void)state;
-	begin_dynamic(&s, 258, 1);
+	begin_dynamic(&s, 258, 10);
 	put_litlens(&s, 1, 2, 2);
-	put_zeros(&s, 11);
+	put_zeros(&s, 11); /* one too many */
+	put_code(&s, 0, 1);
+	put_code(&s, 2, 2);
 	assert_int_equal(decode_stream(&s, 1), -EBADMSG);
 }
 
@@ -307,29 +378,32 @@ static void a_block_that_could_not_end_is_refused(void **state)
 	assert_int_equal(decode_stream(&s, 1), -EBADMSG);
 }
 
-/* "aaaa" in codes of the given lengths, distance code of one symbol. */
-static int dynamic_of(unsigned a, unsigned end, unsigned match, unsigned distance)
+/* A dynamic block of codes of such lengths, and in it the bits of what they should
+ * mean, first bit first. */
+static int dynamic_of(unsigned a, unsigned end, unsigned match, unsigned distance,
+		      const char *bits, size_t out_len)
 {
 	struct stream s;
 
 	begin_dynamic(&s, 258, 1);
 	put_litlens(&s, a, end, match);
 	put_length(&s, distance);
-	put_code(&s, 0, 1);    /* a */
-	put_code(&s, 3, 2);    /* a match of 3 */
-	put_code(&s, 0, 1);    /* at distance 1 */
-	put_code(&s, 2, 2);    /* the end */
-	return decode_stream(&s, 4);
+	for (; *bits; bits++)
+		put(&s, *bits == '1', 1);
+	return decode_stream(&s, out_len);
 }
 
 static void codes_over_or_under_full_are_refused(void **state)
 {
 	(void)state;
-	assert_int_equal(dynamic_of(1, 2, 2, 1), 0);
-	assert_int_equal(dynamic_of(1, 1, 2, 1), -EBADMSG); /* more than there is room for */
-	assert_int_equal(dynamic_of(2, 2, 2, 1), -EBADMSG); /* room is left */
-	assert_int_equal(dynamic_of(1, 2, 2, 2), -EBADMSG); /* of distances, too */
-	assert_int_equal(dynamic_of(1, 2, 2, 0), -EBADMSG); /* none, but one is used */
+	assert_int_equal(dynamic_of(1, 2, 2, 1, "0" "110" "10", 4), 0); /* a, match, end */
+	/* More than there is room for, though none of it is used. */
+	assert_int_equal(dynamic_of(1, 1, 2, 1, "0" "1", 1), -EBADMSG);
+	/* Room is left, though none of it is used; of distances, too. */
+	assert_int_equal(dynamic_of(2, 2, 2, 1, "00" "01", 1), -EBADMSG);
+	assert_int_equal(dynamic_of(1, 2, 2, 2, "0" "1100" "10", 4), -EBADMSG);
+	/* No distance has a code, but one is used. */
+	assert_int_equal(dynamic_of(1, 2, 2, 0, "0" "110" "10", 4), -EBADMSG);
 }
 
 static void the_single_bit_that_a_lonely_code_leaves_is_refused(void **state)
@@ -372,7 +446,8 @@ int main(void)
 		cmocka_unit_test(an_empty_stream_makes_no_byte),
 		cmocka_unit_test(the_fourth_block_type_is_refused),
 		cmocka_unit_test(a_match_before_the_beginning_is_refused),
-		cmocka_unit_test(symbols_that_mean_nothing_are_refused),
+		cmocka_unit_test(lengths_that_mean_nothing_are_refused),
+		cmocka_unit_test(distances_that_mean_nothing_are_refused),
 		cmocka_unit_test(a_match_repeats_itself_at_every_distance),
 		cmocka_unit_test(too_many_symbols_are_refused),
 		cmocka_unit_test(a_code_of_lengths_that_is_no_code_is_refused),

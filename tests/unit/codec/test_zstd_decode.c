@@ -169,6 +169,24 @@ static void every_form_of_the_header_is_read(void **state)
 	assert_int_equal(header_of(0x28, "\x01", 1), -EBADMSG); /* reserved */
 }
 
+/* Another frame may make up for what this one lacks, but not for its word. */
+static void a_frame_makes_as_much_as_it_says(void **state)
+{
+	struct frame f;
+
+	(void)state;
+	for (size_t said = 1; said <= 2; said++) {
+		begin(&f, said);
+		block(&f, true, ZSTD_RAW, 1);
+		add(&f, 'a', 1);
+		add(&f, ZSTD_MAGIC, 4);
+		add(&f, 0, 2);
+		block(&f, true, ZSTD_RAW, 1);
+		add(&f, 'b', 1);
+		assert_int_equal(decode_frame(&f, 2), said == 1 ? 0 : -EBADMSG);
+	}
+}
+
 static void a_dictionary_is_refused_unless_it_is_none(void **state)
 {
 	(void)state;
@@ -189,6 +207,19 @@ static void a_block_is_no_larger_than_the_window(void **state)
 		memset(f.bytes + f.len, 'a', size);
 		f.len += size;
 		assert_int_equal(decode_frame(&f, size), size == 1024 ? 0 : -EBADMSG);
+	}
+	/* Nor is what stands for it: a header, raw literals, no sequences. */
+	for (unsigned size = 1024; size <= 1025; size++) {
+		const unsigned literals = size - 3;
+		struct frame f;
+
+		begin_open(&f);
+		block(&f, true, ZSTD_COMPRESSED, size);
+		add(&f, ZSTD_LIT_RAW | 1 << 2 | literals << 4, 2);
+		memset(f.bytes + f.len, 'a', literals);
+		f.len += literals;
+		add(&f, 0, 1);
+		assert_int_equal(decode_frame(&f, literals), size == 1024 ? 0 : -EBADMSG);
 	}
 }
 
@@ -218,11 +249,13 @@ static void frames_follow_each_other_and_skippable_ones_are_skipped(void **state
 	assert_int_equal(used, 8 + 11 + f.len);
 	assert_int_equal(decode_frame(&all, 3), -EBADMSG);
 	/* One that is longer than there is input. */
-	all.len = 0;
-	add(&all, ZSTD_SKIPPABLE, 4);
-	add(&all, 0xffffffff, 4);
-	add_bytes(&all, f.bytes, f.len);
-	assert_int_equal(decode_frame(&all, 1), -EBADMSG);
+	for (uint64_t len = f.len + 1; len <= 0xffffffff; len += 0xffffffff - f.len - 1) {
+		all.len = 0;
+		add(&all, ZSTD_SKIPPABLE, 4);
+		add(&all, len, 4);
+		add_bytes(&all, f.bytes, f.len);
+		assert_int_equal(decode_frame(&all, 1), -EBADMSG);
+	}
 }
 
 static void a_match_reaches_no_further_than_its_frame(void **state)
@@ -290,8 +323,12 @@ static void a_sequence_is_executed_and_every_wrong_field_is_refused(void **state
 		{ STREAM, 0x05 },     /* offset 2, of one byte */
 	};
 
+	static const uint8_t borrowed[] = { 0x08, 'a', 1, 0x54, 2, 2, 4, 0x04 };
+
 	(void)state;
 	assert_int_equal(nine_bytes_with(LIT, 'b'), 0);
+	/* Two literals, though there is one, and a match of 7. */
+	assert_int_equal(decode_block(borrowed, sizeof(borrowed), 9), -EBADMSG);
 	for (unsigned i = 0; i < ARRAY_LEN(wrong); i++)
 		assert_int_equal(nine_bytes_with(wrong[i].field, wrong[i].value), -EBADMSG);
 }
@@ -337,6 +374,22 @@ static void tables_are_inherited_from_the_block_before(void **state)
 	assert_memory_equal(out, "aaaaaaaaabbbbbbbbb", 18);
 }
 
+static void a_frame_inherits_nothing(void **state)
+{
+	static const uint8_t again[] = { 0x08, 'b', 1, 0xfc, 0x04 };
+	struct frame f;
+
+	(void)state;
+	begin(&f, 9);
+	block(&f, true, ZSTD_COMPRESSED, sizeof(nine_bytes));
+	add_bytes(&f, nine_bytes, sizeof(nine_bytes));
+	add(&f, ZSTD_MAGIC, 4);
+	add(&f, 0, 2);
+	block(&f, true, ZSTD_COMPRESSED, sizeof(again));
+	add_bytes(&f, again, sizeof(again));
+	assert_int_equal(decode_frame(&f, 18), -EBADMSG);
+}
+
 /* Literals 0, 1, 0, 1 in one stream of a code with one weight given, no sequences. */
 static int huffman_with(unsigned type, size_t len, size_t packed_len, uint8_t count,
 			uint8_t weights, uint8_t stream)
@@ -357,7 +410,6 @@ static void huffman_literals_are_read_and_every_wrong_field_is_refused(void **st
 {
 	(void)state;
 	assert_int_equal(huffman_with(2, 4, 3, 128, 0x10, 0x15), 0);
-	assert_int_equal(huffman_with(3, 4, 3, 128, 0x10, 0x15), -EBADMSG); /* no code yet */
 	assert_int_equal(huffman_with(2, 5, 3, 128, 0x10, 0x15), -EBADMSG);
 	assert_int_equal(huffman_with(2, 3, 3, 128, 0x10, 0x15), -EBADMSG);
 	assert_int_equal(huffman_with(2, 4, 2, 128, 0x10, 0x15), -EBADMSG); /* no stream */
@@ -388,6 +440,51 @@ static int four_with(size_t len, uint16_t size1, uint16_t size2, uint16_t size3)
 	add(&f, 0x03020302, 4);
 	add(&f, 0, 1);
 	return decode_frame(&f, len);
+}
+
+/* Weights 3 and 1 leave three places, which no weight has; with a 2 for the last the
+ * stream would still make sense. */
+static void weights_that_do_not_add_up_are_refused(void **state)
+{
+	const uint32_t header = ZSTD_LIT_HUFFMAN | 4 << 4 | 4 << 14;
+	struct frame f;
+
+	(void)state;
+	begin_open(&f);
+	block(&f, true, ZSTD_COMPRESSED, 8);
+	add(&f, header, 3);
+	add(&f, 0x3181, 2);
+	add(&f, 0x0188, 2);
+	add(&f, 0, 1);
+	assert_int_equal(decode_frame(&f, 4), -EBADMSG);
+}
+
+/* Literals without a code of their own, behind a block with one. */
+static int treeless_with(bool same_frame)
+{
+	struct frame f;
+
+	begin_open(&f);
+	block(&f, !same_frame, ZSTD_COMPRESSED, 7);
+	add(&f, ZSTD_LIT_HUFFMAN | 4 << 4 | 3 << 14, 3);
+	add(&f, 0x151080, 3);
+	add(&f, 0, 1);
+	if (!same_frame) {
+		add(&f, ZSTD_MAGIC, 4);
+		add(&f, 0, 2);
+	}
+	block(&f, true, ZSTD_COMPRESSED, 5);
+	add(&f, ZSTD_LIT_TREELESS | 4 << 4 | 1 << 14, 3);
+	add(&f, 0x15, 1);
+	add(&f, 0, 1);
+	return decode_frame(&f, 8);
+}
+
+static void a_code_of_literals_serves_the_rest_of_its_frame(void **state)
+{
+	(void)state;
+	assert_int_equal(treeless_with(true), 0);
+	assert_int_equal(treeless_with(false), -EBADMSG);
 }
 
 static void four_streams_are_read_and_wrong_sizes_are_refused(void **state)
@@ -423,6 +520,7 @@ int main(void)
 		cmocka_unit_test(raw_and_rle_blocks_are_copied_and_repeated),
 		cmocka_unit_test(the_fourth_block_type_is_refused),
 		cmocka_unit_test(every_form_of_the_header_is_read),
+		cmocka_unit_test(a_frame_makes_as_much_as_it_says),
 		cmocka_unit_test(a_dictionary_is_refused_unless_it_is_none),
 		cmocka_unit_test(a_block_is_no_larger_than_the_window),
 		cmocka_unit_test(frames_follow_each_other_and_skippable_ones_are_skipped),
@@ -431,7 +529,10 @@ int main(void)
 		cmocka_unit_test(an_offset_of_zero_is_refused),
 		cmocka_unit_test(nothing_may_follow_a_block_without_sequences),
 		cmocka_unit_test(tables_are_inherited_from_the_block_before),
+		cmocka_unit_test(a_frame_inherits_nothing),
 		cmocka_unit_test(huffman_literals_are_read_and_every_wrong_field_is_refused),
+		cmocka_unit_test(weights_that_do_not_add_up_are_refused),
+		cmocka_unit_test(a_code_of_literals_serves_the_rest_of_its_frame),
 		cmocka_unit_test(four_streams_are_read_and_wrong_sizes_are_refused),
 		cmocka_unit_test(rle_literals_are_repeated),
 	};

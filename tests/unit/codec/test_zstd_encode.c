@@ -108,6 +108,22 @@ static void a_block_full_of_sequences_ends_early(void **state)
 	free(in);
 }
 
+/* The decoder sees no sequences in a raw block, so its offsets are not to be repeated:
+ * one match does not pay, and the next block goes on at the same offset. */
+static void a_raw_block_leaves_no_offset_to_repeat(void **state)
+{
+	enum { BYTES = ZSTD_BLOCK_MAX + 5000, OFFSET = 777 };
+	uint8_t *in = sample_new(SAMPLE_NOISE, BYTES);
+
+	(void)state;
+	memcpy(in + 50000, in + 50000 - OFFSET, 9);
+	for (size_t i = ZSTD_BLOCK_MAX + 100; i < BYTES; i++)
+		in[i] = in[i - OFFSET];
+	round_trip(encode, decode, in, BYTES);
+	assert_true(packed_len(in, BYTES) > ZSTD_BLOCK_MAX);
+	free(in);
+}
+
 /* All 256 values with close to the same frequency, and all but a few with none. */
 static void literals_of_every_alphabet_survive(void **state)
 {
@@ -148,6 +164,7 @@ int main(void)
 		cmocka_unit_test(zeros_become_next_to_nothing),
 		cmocka_unit_test(matches_reach_back_over_the_whole_cluster),
 		cmocka_unit_test(a_block_full_of_sequences_ends_early),
+		cmocka_unit_test(a_raw_block_leaves_no_offset_to_repeat),
 		cmocka_unit_test(literals_of_every_alphabet_survive),
 		cmocka_unit_test(too_long_an_input_is_refused),
 	};
