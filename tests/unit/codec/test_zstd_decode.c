@@ -323,12 +323,12 @@ static void a_sequence_is_executed_and_every_wrong_field_is_refused(void **state
 		{ STREAM, 0x05 },     /* offset 2, of one byte */
 	};
 
-	static const uint8_t borrowed[] = { 0x08, 'a', 1, 0x54, 2, 2, 4, 0x04 };
+	static const uint8_t borrowed[] = { 0x08, 'a', 1, 0x54, 24, 2, 4, 0x40 };
 
 	(void)state;
 	assert_int_equal(nine_bytes_with(LIT, 'b'), 0);
-	/* Two literals, though there is one, and a match of 7. */
-	assert_int_equal(decode_block(borrowed, sizeof(borrowed), 9), -EBADMSG);
+	/* 48 literals, though there is one, and a match of 7. */
+	assert_int_equal(decode_block(borrowed, sizeof(borrowed), 55), -EBADMSG);
 	for (unsigned i = 0; i < ARRAY_LEN(wrong); i++)
 		assert_int_equal(nine_bytes_with(wrong[i].field, wrong[i].value), -EBADMSG);
 }
@@ -442,19 +442,19 @@ static int four_with(size_t len, uint16_t size1, uint16_t size2, uint16_t size3)
 	return decode_frame(&f, len);
 }
 
-/* Weights 3 and 1 leave three places, which no weight has; with a 2 for the last the
+/* Weights 4, 1 and 1 leave six places, which no weight has; with a 3 for the last the
  * stream would still make sense. */
 static void weights_that_do_not_add_up_are_refused(void **state)
 {
-	const uint32_t header = ZSTD_LIT_HUFFMAN | 4 << 4 | 4 << 14;
+	const uint32_t header = ZSTD_LIT_HUFFMAN | 4 << 4 | 5 << 14;
 	struct frame f;
 
 	(void)state;
 	begin_open(&f);
-	block(&f, true, ZSTD_COMPRESSED, 8);
+	block(&f, true, ZSTD_COMPRESSED, 9);
 	add(&f, header, 3);
-	add(&f, 0x3181, 2);
-	add(&f, 0x0188, 2);
+	add(&f, 0x104182, 3);
+	add(&f, 0x0610, 2);
 	add(&f, 0, 1);
 	assert_int_equal(decode_frame(&f, 4), -EBADMSG);
 }
