@@ -32,6 +32,7 @@ struct deflate {
  * out       out_len bytes of room, not overlapping in; after an error their content
  *           is undefined
  * out_used  gets the bytes of the stream, less than out_len; untouched after an error
+ * Takes some 10 KiB of stack and allocates nothing.
  * Returns 0; -ENOSPC if the stream would not be shorter than out_len, so that with
  * out_len = in_len success is a gain; -EINVAL if in_len is beyond 1 GiB. */
 int deflate_raw(struct deflate *work, const uint8_t *in, size_t in_len, uint8_t *out,

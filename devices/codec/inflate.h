@@ -12,7 +12,7 @@
  * in_used  NULL, or gets the bytes of in that the stream took, the last perhaps
  *          in part; untouched after an error
  * A match may reach back 32 KiB, or less far as the output has begun.  Takes some
- * 12 KiB of stack, allocates nothing, and time in proportion to in_len + out_len.
+ * 13 KiB of stack, allocates nothing, and time in proportion to in_len + out_len.
  * Returns 0; -EBADMSG if the stream is damaged or cut, or is longer or shorter than
  * out_len. */
 int inflate_raw(const uint8_t *in, size_t in_len, uint8_t *out, size_t out_len, size_t *in_used);

@@ -25,8 +25,8 @@ struct zstd_decoder {
  *          undefined; nothing behind them is ever written.
  * in_used  NULL, or gets the bytes of in that were taken; untouched after an error
  * The window is the output, so any window size is fine.  Checksums are verified where
- * a frame has one.  Allocates nothing, and takes time in proportion to in_len +
- * out_len.
+ * a frame has one.  Takes some 7 KiB of stack, allocates nothing, and time in
+ * proportion to in_len + out_len.
  * Returns 0; -EOPNOTSUPP if a frame wants a dictionary; -EBADMSG if the frames are
  * damaged or cut, or do not end after out_len bytes. */
 int zstd_decode(struct zstd_decoder *work, const uint8_t *in, size_t in_len, uint8_t *out,
