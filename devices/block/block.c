@@ -44,6 +44,27 @@ void block_close(struct block *b)
 		b->ops->close(b);
 }
 
+int block_file_size(struct block *b, uint64_t *size_bytes)
+{
+	return b->ops->file_size ? b->ops->file_size(b, size_bytes) : -EOPNOTSUPP;
+}
+
+int block_file_truncate(struct block *b, uint64_t size_bytes)
+{
+	if (!b->ops->file_truncate)
+		return -EOPNOTSUPP;
+	if (b->limits.read_only)
+		return -EROFS;
+	if (size_bytes > BLOCK_FILE_BYTES_MAX)
+		return -EFBIG;
+	return b->ops->file_truncate(b, size_bytes);
+}
+
+int block_file_extent(struct block *b, uint64_t offset, bool *is_data, uint64_t *end)
+{
+	return b->ops->file_extent ? b->ops->file_extent(b, offset, is_data, end) : -EOPNOTSUPP;
+}
+
 struct block_frame *block_push(struct block *layer, struct block_req *req,
 			       void (*done)(struct block_frame *f, struct block_req *req,
 					    int status))

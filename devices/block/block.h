@@ -80,6 +80,11 @@ struct block_ops {
 	/* Serve req, which is inside the limits. */
 	void (*submit)(struct block *b, struct block_req *req);
 	void (*close)(struct block *b);
+	/* What else there is to a block that holds a file (an image's); all or none,
+	 * NULL: it holds none.  On any thread, at once, 0 or -errno. */
+	int (*file_size)(struct block *b, uint64_t *size_bytes);
+	int (*file_truncate)(struct block *b, uint64_t size_bytes);
+	int (*file_extent)(struct block *b, uint64_t offset, bool *is_data, uint64_t *end);
 };
 
 struct block {
@@ -94,6 +99,24 @@ void block_submit(struct block *b, struct block_req *req);
 
 /* Nothing is in flight.  Closes what is below, too.  NULL is harmless. */
 void block_close(struct block *b);
+
+/* ---- blocks that hold a file -----------------------------------------------------
+ *
+ * Such a block has no end (its size_bytes is BLOCK_FILE_BYTES_MAX): what is read
+ * behind the file's end is zeros, what is written there makes the file longer. */
+
+#define BLOCK_FILE_BYTES_MAX ((uint64_t)INT64_MAX & ~UINT64_C(4095))
+
+/* How long the file is now.  0 or -errno; -EOPNOTSUPP: the block holds no file. */
+int block_file_size(struct block *b, uint64_t *size_bytes);
+
+/* Cut the file off at size_bytes, or let it end there with a hole.  Nothing that
+ * would be cut is in flight.  Durable after the next flush. */
+int block_file_truncate(struct block *b, uint64_t size_bytes);
+
+/* Whether there is data at offset, or a hole (also behind the file's end).
+ * end  where that changes, above offset; UINT64_MAX: never */
+int block_file_extent(struct block *b, uint64_t offset, bool *is_data, uint64_t *end);
 
 /* ---- for layers ---------------------------------------------------------------- */
 

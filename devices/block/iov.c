@@ -45,3 +45,9 @@ void iov_copy_in(const struct iov_rest *rest, const uint8_t *from, uint64_t n)
 		n -= part;
 	}
 }
+
+void iov_zero(const struct iov_rest *rest)
+{
+	for (unsigned i = 0; i < rest->count; i++)
+		memset(rest->iov[i].iov_base, 0, rest->iov[i].iov_len);
+}

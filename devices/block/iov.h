@@ -19,4 +19,7 @@ void iov_consume(struct iov_rest *rest, uint64_t n);
 void iov_copy_out(const struct iov_rest *rest, uint8_t *to, uint64_t n);
 void iov_copy_in(const struct iov_rest *rest, const uint8_t *from, uint64_t n);
 
+/* Fill all of it with zeros. */
+void iov_zero(const struct iov_rest *rest);
+
 #endif

@@ -133,15 +133,19 @@ static void transferred(struct raw_req *r, int64_t result, void (*again)(struct 
 	r->moved += (uint64_t)result;
 	if (r->moved >= req->len) {
 		finish(r, 0);
-	} else if (result == 0 || (align > 0 && r->moved % align != 0)) {
-		/* The file has shrunk, and that was its end. */
-		finish(r, -EIO);
-	} else {
-		/* Cut short by a signal, a full disk, or our own limits. */
-		if (req->op != BLOCK_ZERO)
-			iov_consume(&r->rest, (uint64_t)result);
-		again(r);
+		return;
 	}
+	if (req->op != BLOCK_ZERO)
+		iov_consume(&r->rest, (uint64_t)result);
+	if (result == 0 || (align > 0 && r->moved % align != 0)) {
+		/* That was the file's end: an image's may be anywhere, else it shrank. */
+		if (req->op == BLOCK_READ && r->raw->options.growable)
+			iov_zero(&r->rest);
+		finish(r, req->op == BLOCK_READ && r->raw->options.growable ? 0 : -EIO);
+		return;
+	}
+	/* Cut short by a signal, a full disk, or our own limits. */
+	again(r);
 }
 
 /* ---- reads and writes straight from and to the requester's memory ---------------- */
@@ -337,10 +341,30 @@ static void raw_close(struct block *b)
 	free(raw);
 }
 
+/* ---- a file that holds an image ------------------------------------------------------- */
+
+static int raw_file_size(struct block *b, uint64_t *size_bytes)
+{
+	return store_size(&container_of(b, struct raw, block)->store, size_bytes);
+}
+
+static int raw_file_truncate(struct block *b, uint64_t size_bytes)
+{
+	return store_truncate(&container_of(b, struct raw, block)->store, size_bytes);
+}
+
+static int raw_file_extent(struct block *b, uint64_t offset, bool *is_data, uint64_t *end)
+{
+	return store_extent(&container_of(b, struct raw, block)->store, offset, is_data, end);
+}
+
 static const struct block_ops raw_ops = {
 	.name = "raw",
 	.submit = raw_submit,
 	.close = raw_close,
+	.file_size = raw_file_size,
+	.file_truncate = raw_file_truncate,
+	.file_extent = raw_file_extent,
 };
 
 static void set_limits(struct block_limits *limits, const struct store *s,
@@ -359,6 +383,8 @@ static void set_limits(struct block_limits *limits, const struct store *s,
 	};
 	if (limits->can_discard)
 		limits->discard_granularity_bytes = s->discard_granularity_bytes;
+	if (options->growable && !s->is_device)
+		limits->size_bytes = BLOCK_FILE_BYTES_MAX;
 }
 
 int raw_create(const struct store *s, const struct raw_options *options, struct block **out,

@@ -11,6 +11,7 @@ struct raw_options {
 	bool by_thread;	     /* I/O by worker threads, whatever the loop stands on */
 	bool durable_writes; /* every write is on stable storage when it is done */
 	bool scratch;	     /* nobody needs it after us: no flushes, zeros are holes */
+	bool growable;	     /* it holds an image: block.h's "blocks that hold a file" */
 };
 
 /* s    copied and taken over, if all goes well

@@ -202,6 +202,55 @@ void store_close(struct store *s)
 	s->fd = -1;
 }
 
+/* ---- the file behind an image ------------------------------------------------------ */
+
+int store_size(const struct store *s, uint64_t *size_bytes)
+{
+	struct stat st;
+
+	*size_bytes = s->size_bytes;
+	if (s->is_device)
+		return 0;
+	if (fstat(s->fd, &st) < 0)
+		return -errno;
+	*size_bytes = (uint64_t)st.st_size;
+	return 0;
+}
+
+int store_truncate(const struct store *s, uint64_t size_bytes)
+{
+	if (s->is_device)
+		return -EOPNOTSUPP;
+	return ftruncate(s->fd, (off_t)size_bytes) < 0 ? -errno : 0;
+}
+
+int store_extent(const struct store *s, uint64_t offset, bool *is_data, uint64_t *end)
+{
+	off_t data, hole;
+
+	*is_data = true;
+	*end = UINT64_MAX;
+	if (s->is_device)
+		return 0;
+	data = lseek(s->fd, (off_t)offset, SEEK_DATA);
+	if (data < 0 && errno == ENXIO) { /* no data from here on */
+		*is_data = false;
+		return 0;
+	}
+	if (data < 0)
+		return errno == EINVAL ? 0 : -errno; /* EINVAL: who knows; say data */
+	if ((uint64_t)data > offset) {
+		*is_data = false;
+		*end = (uint64_t)data;
+		return 0;
+	}
+	hole = lseek(s->fd, (off_t)offset, SEEK_HOLE);
+	if (hole < 0)
+		return -errno;
+	*end = (uint64_t)hole;
+	return 0;
+}
+
 /* ---- temporary files ------------------------------------------------------------ */
 
 static int open_unnamed(const char *folder)

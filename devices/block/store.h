@@ -41,6 +41,12 @@ int store_open_scratch(struct store *s, uint64_t size_bytes, bool in_memory, con
 /* From now on past the host's page cache.  0, or -errno with err filled. */
 int store_set_direct(struct store *s, struct err *err);
 
+/* The file as it is now; block.h's block_file_size(), _truncate() and _extent().
+ * A device cannot be truncated (-EOPNOTSUPP), and all of it is data. */
+int store_size(const struct store *s, uint64_t *size_bytes);
+int store_truncate(const struct store *s, uint64_t size_bytes);
+int store_extent(const struct store *s, uint64_t offset, bool *is_data, uint64_t *end);
+
 void store_close(struct store *s);
 
 #endif

@@ -1,4 +1,4 @@
-/* base/bytes.h: little-endian loads and stores on bytes of any alignment.
+/* base/bytes.h: loads and stores of a given byte order on bytes of any alignment.
  * File formats, guest memory and registers are read by these, never through a
  * cast or a packed struct. */
 #ifndef BANTAM_BASE_BYTES_H
@@ -87,6 +87,38 @@ static inline void le_store(void *p, unsigned size, uint64_t v)
 	default:
 		break;
 	}
+}
+
+/* ---- big-endian ---------------------------------------------------------------- */
+
+static inline uint16_t be16_load(const void *p)
+{
+	return __builtin_bswap16(le16_load(p));
+}
+
+static inline uint32_t be32_load(const void *p)
+{
+	return __builtin_bswap32(le32_load(p));
+}
+
+static inline uint64_t be64_load(const void *p)
+{
+	return __builtin_bswap64(le64_load(p));
+}
+
+static inline void be16_store(void *p, uint16_t v)
+{
+	le16_store(p, __builtin_bswap16(v));
+}
+
+static inline void be32_store(void *p, uint32_t v)
+{
+	le32_store(p, __builtin_bswap32(v));
+}
+
+static inline void be64_store(void *p, uint64_t v)
+{
+	le64_store(p, __builtin_bswap64(v));
 }
 
 #endif
