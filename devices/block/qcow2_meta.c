@@ -72,6 +72,12 @@ static void remember_old(struct qcow2_meta *m)
 
 static int open_refs(struct qcow2_meta *m, struct err *err)
 {
+	const uint64_t table_end =
+		m->h.reftable_offset + ((uint64_t)m->h.reftable_clusters << m->h.cluster_bits);
+
+	if (m->use == QCOW2_REPAIR && !m->h.bad_reftable &&
+	    table_end - qcow2_cluster_bytes(&m->h) >= m->file_bytes)
+		m->h.bad_reftable = true;
 	if (m->h.bad_reftable)
 		return qcow2_refs_init(&m->refs, &m->io, &m->h, m->name, err);
 	return qcow2_refs_open(&m->refs, &m->io, &m->h, m->file_bytes, m->name, err);

@@ -63,9 +63,9 @@ int qcow2_snapshot_delete(struct qcow2_meta *m, uint32_t index,
 
 /* size_bytes     a multiple of 512
  * may_shrink     else a smaller size is refused: it throws data away
- * backing_bytes  how long the backing file's disk is; 0 without.  What the disk gains
- *                reads as zeros, never as what is there. */
-int qcow2_resize(struct qcow2_meta *m, uint64_t size_bytes, bool may_shrink, uint64_t backing_bytes,
+ * backing        the backing disk, read-only; NULL without.  What the disk gains reads
+ *                as zeros, never as what is there. */
+int qcow2_resize(struct qcow2_meta *m, uint64_t size_bytes, bool may_shrink, struct block *backing,
 		 const struct qcow2_progress *progress, struct err *err);
 
 /* ---- check and repair ---------------------------------------------------------------------------
@@ -93,7 +93,7 @@ struct qcow2_check_result {
  * then only the counts go on. */
 #define QCOW2_FINDINGS_MAX 1000u
 struct qcow2_report {
-	void (*finding)(void *arg, bool fixed, const char *line);
+	void (*finding)(void *arg, const char *line);
 	void *arg;
 };
 
@@ -121,9 +121,8 @@ int qcow2_rebase(struct qcow2_meta *m, struct block *old_backing, struct block *
 
 /* Write all that is in the image, and not in its backing disk, into `backing`, which
  * is at least as large (-ENOSPC), and flush it.
- * disk   the image's own content, read-only: for its compressed clusters and the like
  * empty  then let nothing be in the image */
-int qcow2_commit(struct qcow2_meta *m, struct block *disk, struct block *backing, bool empty,
+int qcow2_commit(struct qcow2_meta *m, struct block *backing, bool empty,
 		 const struct qcow2_progress *progress, struct err *err);
 
 #endif

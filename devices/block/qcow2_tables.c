@@ -188,13 +188,14 @@ int qcow2_count_reach(struct qcow2_meta *m, const uint64_t *l1, uint32_t first, 
 /* A standard entry with an offset is COPIED when its cluster's refcount is 1. */
 static int right_flag(struct qcow2_meta *m, uint64_t *entry, struct err *err)
 {
+	const uint64_t offset = *entry & QCOW2_OFFSET_MASK;
 	uint64_t count;
 	int rc;
 
-	if ((*entry & QCOW2_OFFSET_MASK) == 0)
+	/* One that cannot be is left to who reads it. */
+	if (offset == 0 || !is_in_file(m, offset))
 		return 0;
-	rc = qcow2_refs_get(&m->refs, (*entry & QCOW2_OFFSET_MASK) >> m->h.cluster_bits, &count,
-			    err);
+	rc = qcow2_refs_get(&m->refs, offset >> m->h.cluster_bits, &count, err);
 	if (rc == 0)
 		*entry = (*entry & ~QCOW2_COPIED) | (count == 1 ? QCOW2_COPIED : 0);
 	return rc;
@@ -231,6 +232,10 @@ int qcow2_refresh_copied(struct qcow2_meta *m, const struct qcow2_progress *prog
 		uint64_t entry = m->l1[i];
 
 		rc = qcow2_l1_check(m, entry, &offset, err);
+		if (rc < 0 && m->use == QCOW2_REPAIR) {
+			rc = 0; /* reported, and beyond repair */
+			continue;
+		}
 		if (rc < 0 || offset == 0)
 			continue;
 		rc = qcow2_l2_read(m, entry, m->table, err);
