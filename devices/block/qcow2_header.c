@@ -358,7 +358,7 @@ static int load_backing(struct qcow2_header *h, const uint8_t *p, uint32_t len, 
 	const uint64_t offset = be64_load(p + 8);
 	const uint32_t bytes = be32_load(p + 16);
 
-	if (offset == 0 || bytes == 0)
+	if (offset == 0 || (bytes == 0 && offset <= len))
 		return 0;
 	if (bytes > QCOW2_BACKING_NAME_MAX || offset < h->header_bytes ||
 	    !range_inside(offset, bytes, len))

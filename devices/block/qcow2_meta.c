@@ -53,13 +53,11 @@ static int check_use(const struct qcow2_meta *m, struct err *err)
 static int autoclear(struct qcow2_meta *m, struct err *err)
 {
 	const uint64_t kept = m->h.has_bitmaps ? QCOW2_BITMAPS : 0;
-	int rc;
 
-	if (m->use == QCOW2_READ || (m->h.autoclear & ~kept) == 0)
+	if (m->use != QCOW2_WRITE || (m->h.autoclear & ~kept) == 0)
 		return 0;
 	m->h.autoclear &= kept;
-	rc = qcow2_meta_commit(m, err);
-	return rc;
+	return qcow2_meta_commit(m, err);
 }
 
 static void remember_old(struct qcow2_meta *m)
@@ -217,6 +215,17 @@ static int write_shadow(struct qcow2_meta *m, struct err *err)
 	return rc < 0 ? err_errno(err, rc, "%s", m->name) : 0;
 }
 
+/* Snapshots that could not be read stay where they are. */
+static void patch(struct qcow2_meta *m, uint8_t *sector)
+{
+	const uint32_t count = m->h.snapshot_count;
+
+	if (m->h.bad_snapshots)
+		m->h.snapshot_count = m->claimed_snapshots;
+	qcow2_header_patch(&m->h, sector);
+	m->h.snapshot_count = count;
+}
+
 static int write_sector0(struct qcow2_meta *m, struct err *err)
 {
 	uint8_t sector[QCOW2_SECTOR_BYTES];
@@ -227,7 +236,7 @@ static int write_sector0(struct qcow2_meta *m, struct err *err)
 	else
 		rc = sync_read(&m->io, 0, sector, sizeof(sector));
 	if (rc == 0) {
-		qcow2_header_patch(&m->h, sector);
+		patch(m, sector);
 		m->broken = true; /* until we know */
 		rc = sync_write(&m->io, 0, sector, sizeof(sector));
 	}

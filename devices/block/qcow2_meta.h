@@ -54,9 +54,10 @@ struct qcow2_meta {
 	uint64_t end_bytes;    /* the same, with what was written since */
 	uint64_t *l1;	       /* the active one, h.l1_entries, flags and all */
 	struct qcow2_refs refs;
-	struct qcow2_snapshot *snapshots;
-	uint32_t snapshot_table_bytes; /* on disk */
-	uint8_t *table;		       /* an L2 table, for who walks */
+	struct qcow2_snapshot *snapshots; /* h.snapshot_count, those that could be read */
+	uint32_t claimed_snapshots;	  /* what the header on disk says */
+	uint32_t snapshot_table_bytes;	  /* on disk */
+	uint8_t *table;			  /* an L2 table, for who walks */
 	/* On disk, until the commit. */
 	struct {
 		uint64_t l1_offset;

@@ -216,6 +216,16 @@ int qcow2_refs_distrust(struct qcow2_refs *r, uint64_t index, struct err *err)
 	return 0;
 }
 
+void qcow2_refs_trust(struct qcow2_refs *r)
+{
+	for (uint64_t i = 0; i < r->block_count; i++) {
+		const struct qcow2_refblock *b = &r->blocks[i];
+
+		if (b->offset == 0 && b->disk && b->now)
+			memcpy(b->disk, b->now, cluster_bytes(r));
+	}
+}
+
 /* ---- refcounts --------------------------------------------------------------------------------
  */
 

@@ -74,6 +74,9 @@ int qcow2_refs_take(struct qcow2_refs *r, uint64_t count, uint64_t *cluster, str
  * its clusters are taken to be in use on disk.  What was loaded stays what it is. */
 int qcow2_refs_distrust(struct qcow2_refs *r, uint64_t block, struct err *err);
 
+/* What such blocks say by now has been counted: what is 0 there is free. */
+void qcow2_refs_trust(struct qcow2_refs *r);
+
 /* Find places for all that changed and write it there; h names the new table then.
  * Nothing may change between this and qcow2_refs_committed(). */
 int qcow2_refs_write(struct qcow2_refs *r, struct qcow2_header *h, struct err *err);

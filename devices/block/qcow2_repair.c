@@ -146,6 +146,8 @@ int qcow2_repair(struct qcow2_checker *c, enum qcow2_repair repair, struct err *
 		rc = distrust_blocks(c, err);
 	if (rc == 0)
 		rc = set_refcounts(c, err);
+	if (rc == 0 && !c->uncertain)
+		qcow2_refs_trust(&m->refs);
 	if (rc == 0 && repair == QCOW2_REPAIR_ALL) {
 		mend_sole_tables(c);
 		rc = mend_tables(c, err);
@@ -156,5 +158,9 @@ int qcow2_repair(struct qcow2_checker *c, enum qcow2_repair repair, struct err *
 		return rc;
 	if (repair == QCOW2_REPAIR_ALL)
 		m->h.incompatible &= ~QCOW2_DIRTY;
-	return qcow2_meta_commit(m, err);
+	m->h.autoclear &= m->h.has_bitmaps ? QCOW2_BITMAPS : 0;
+	rc = qcow2_meta_commit(m, err);
+	if (rc == 0)
+		m->h.bad_reftable = false;
+	return rc;
 }

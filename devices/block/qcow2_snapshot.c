@@ -155,10 +155,15 @@ int qcow2_snapshot_apply(struct qcow2_meta *m, uint32_t index,
 			 const struct qcow2_progress *progress, struct err *err)
 {
 	const struct qcow2_snapshot *s = &m->snapshots[index];
-	uint64_t *l1;
+	uint64_t *l1, need;
 	int rc;
 
-	rc = qcow2_l1_read(m, s->l1_offset, s->l1_entries, 0, &l1, err);
+	need = s->disk_bytes <= INT64_MAX ? qcow2_l1_entries_for(&m->h, s->disk_bytes) : UINT64_MAX;
+	if (need > QCOW2_L1_BYTES_MAX / 8)
+		return err_set(err, -EUCLEAN,
+			       "%s: a disk of %llu bytes, as that snapshot's, cannot be", m->name,
+			       (unsigned long long)s->disk_bytes);
+	rc = qcow2_l1_read(m, s->l1_offset, s->l1_entries, (uint32_t)need, &l1, err);
 	if (rc < 0)
 		return rc;
 	/* Down first, or narrow refcounts overflow; what is 0 in between is in use on
@@ -172,7 +177,7 @@ int qcow2_snapshot_apply(struct qcow2_meta *m, uint32_t index,
 	}
 	free(m->l1);
 	m->l1 = l1;
-	m->h.l1_entries = s->l1_entries;
+	m->h.l1_entries = s->l1_entries > need ? s->l1_entries : (uint32_t)need;
 	m->h.size_bytes = s->disk_bytes;
 	m->l1_changed = true;
 	rc = qcow2_drop_bitmaps(m, err);

@@ -104,8 +104,7 @@ static int take_snapshot(struct reader *r, struct qcow2_snapshot *s, struct err 
 		return rc;
 	r->offset = (r->offset + 7) & ~UINT64_C(7);
 	if ((uint64_t)s->l1_entries * 8 > QCOW2_L1_BYTES_MAX ||
-	    (s->l1_offset & (qcow2_cluster_bytes(h) - 1)) != 0 || s->disk_bytes > INT64_MAX ||
-	    s->l1_entries < qcow2_l1_entries_for(h, s->disk_bytes) ||
+	    (s->l1_offset & (qcow2_cluster_bytes(h) - 1)) != 0 ||
 	    (s->l1_entries > 0 && s->l1_offset == 0) ||
 	    !range_inside(s->l1_offset, (uint64_t)s->l1_entries * 8, INT64_MAX))
 		return err_set(err, -EUCLEAN,
@@ -135,6 +134,7 @@ int qcow2_snapshots_load(struct qcow2_meta *m, struct err *err)
 	const uint32_t count = m->h.bad_snapshots ? 0 : m->h.snapshot_count;
 	int rc = 0;
 
+	m->claimed_snapshots = m->h.snapshot_count;
 	m->h.snapshot_count = 0;
 	while (rc == 0 && m->h.snapshot_count < count) {
 		struct qcow2_snapshot s = { .id = NULL };
