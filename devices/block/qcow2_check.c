@@ -278,7 +278,6 @@ static int check_once(struct qcow2_checker *c, struct err *err)
 	c->result = (struct qcow2_check_result){ .leaks = 0 };
 	c->uncertain = false;
 	c->bitmaps_damaged = false;
-	c->next_offset = 0;
 	if (qcow2_recount_init(&c->counts, clusters) < 0)
 		return err_errno(err, -ENOMEM, "%s: counting its clusters", m->name);
 	judge_header(c);

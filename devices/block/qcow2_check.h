@@ -16,7 +16,7 @@ struct qcow2_checker {
 	/* Some table could not be followed: what seems unused may be in use there. */
 	bool uncertain;
 	bool bitmaps_damaged;
-	uint64_t next_offset; /* where the file would go on without fragments */
+	uint64_t next_offset; /* where the next cluster of a table would be without fragments */
 };
 
 /* One line of a report, to go with a count that the caller raises. */

@@ -155,6 +155,7 @@ static int check_l2(struct qcow2_checker *c, uint64_t l1_entry, uint64_t guest, 
 			   (unsigned long long)(l1_entry & QCOW2_OFFSET_MASK));
 		return 0;
 	}
+	c->next_offset = 0; /* a table between data is no fragment */
 	for (uint64_t i = 0; rc == 0 && i < qcow2_entry_count(m); i++)
 		rc = check_entry(c, m->table, i, guest + (i << m->h.cluster_bits), active, err);
 	return rc;

@@ -99,7 +99,10 @@ static int make_empty(struct qcow2_meta *m, const struct qcow2_progress *progres
 		return rc;
 	memset(m->l1, 0, (size_t)m->h.l1_entries * sizeof(*m->l1));
 	m->l1_changed = true;
-	return qcow2_meta_commit(m, err);
+	rc = qcow2_meta_commit(m, err);
+	if (rc == 0)
+		qcow2_meta_settle(m);
+	return rc;
 }
 
 int qcow2_commit(struct qcow2_meta *m, struct block *backing, bool empty,

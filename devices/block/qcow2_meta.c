@@ -289,6 +289,19 @@ int qcow2_meta_commit(struct qcow2_meta *m, struct err *err)
 	return 0;
 }
 
+void qcow2_meta_settle(struct qcow2_meta *m)
+{
+	int rc;
+
+	m->l1_changed = true;
+	m->snapshots_changed = m->h.snapshot_count > 0;
+	rc = qcow2_refs_move(&m->refs, NULL);
+	if (rc == 0)
+		rc = qcow2_meta_commit(m, NULL);
+	if (rc < 0)
+		m->use = QCOW2_READ; /* what is in memory is not what is on disk */
+}
+
 int qcow2_step(const struct qcow2_meta *m, const struct qcow2_progress *progress, uint64_t done,
 	       uint64_t total, struct err *err)
 {

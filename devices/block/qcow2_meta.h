@@ -87,6 +87,11 @@ void qcow2_meta_close(struct qcow2_meta *m);
  * as it was, or (an error while sector 0 was written) one of the two. */
 int qcow2_meta_commit(struct qcow2_meta *m, struct err *err);
 
+/* After a commit that freed much: the tables that it had to put behind all that, while
+ * it was in use, move to the front, so that the file gets shorter.  It is no error if
+ * they cannot; the image is good either way. */
+void qcow2_meta_settle(struct qcow2_meta *m);
+
 /* ---- tables -------------------------------------------------------------------------- */
 
 static inline uint64_t qcow2_entry_count(const struct qcow2_meta *m)

@@ -216,6 +216,18 @@ int qcow2_refs_distrust(struct qcow2_refs *r, uint64_t index, struct err *err)
 	return 0;
 }
 
+int qcow2_refs_move(struct qcow2_refs *r, struct err *err)
+{
+	struct qcow2_refblock *b;
+	int rc = 0;
+
+	for (uint64_t i = 0; rc == 0 && i < r->block_count; i++) {
+		if (r->blocks[i].offset != 0)
+			rc = change_block(r, i, &b, err);
+	}
+	return rc;
+}
+
 void qcow2_refs_trust(struct qcow2_refs *r)
 {
 	for (uint64_t i = 0; i < r->block_count; i++) {

@@ -77,6 +77,9 @@ int qcow2_refs_distrust(struct qcow2_refs *r, uint64_t block, struct err *err);
 /* What such blocks say by now has been counted: what is 0 there is free. */
 void qcow2_refs_trust(struct qcow2_refs *r);
 
+/* Let every block change, without a change: all move to the first places that are free. */
+int qcow2_refs_move(struct qcow2_refs *r, struct err *err);
+
 /* Find places for all that changed and write it there; h names the new table then.
  * Nothing may change between this and qcow2_refs_committed(). */
 int qcow2_refs_write(struct qcow2_refs *r, struct qcow2_header *h, struct err *err);

@@ -161,6 +161,7 @@ int qcow2_resize(struct qcow2_meta *m, uint64_t size_bytes, bool may_shrink, str
 		 const struct qcow2_progress *progress, struct err *err)
 {
 	char is[UNITS_TEXT_BYTES], shall_be[UNITS_TEXT_BYTES];
+	bool shrinks;
 	int rc;
 
 	if (size_bytes > INT64_MAX || size_bytes % QCOW2_SECTOR_BYTES != 0)
@@ -180,6 +181,10 @@ int qcow2_resize(struct qcow2_meta *m, uint64_t size_bytes, bool may_shrink, str
 		rc = drop_behind(m, size_bytes, progress, err);
 	if (rc < 0)
 		return rc;
+	shrinks = size_bytes < m->h.size_bytes;
 	m->h.size_bytes = size_bytes;
-	return qcow2_meta_commit(m, err);
+	rc = qcow2_meta_commit(m, err);
+	if (rc == 0 && shrinks)
+		qcow2_meta_settle(m);
+	return rc;
 }
