@@ -11,6 +11,7 @@
 #include "block/lock.h"
 #include "block/overlay.h"
 #include "block/probe.h"
+#include "block/qcow2.h"
 #include "block/raw.h"
 
 /* ---- what cannot be -------------------------------------------------------------- */
@@ -29,11 +30,6 @@ static int check_options(const struct disk_config *config, const char *name, str
 		return err_set(err, -EOPNOTSUPP,
 			       "%s: overlay=FILE is not supported in this version; overlay=mem or "
 			       "snapshot throw the changes away at the end",
-			       name);
-	if (config->format == DISK_FORMAT_QCOW2)
-		return err_set(err, -EOPNOTSUPP,
-			       "%s: format=qcow2 is not supported in this version, which reads raw "
-			       "images only; qemu-img convert -O raw makes one",
 			       name);
 	if (config->engine == IO_ENGINE_URING) {
 		rc = io_uring_usable(&why);
@@ -61,8 +57,8 @@ static int check_size(const struct store *s, struct err *err)
 	return 0;
 }
 
-/* PROBE: only raw goes on. */
-static int check_format(const struct store *s, struct err *err)
+/* PROBE: what it is, of those that go on. */
+static int find_format(const struct store *s, enum disk_format *out, struct err *err)
 {
 	uint8_t first[PROBE_BYTES] = { 0 };
 	const char *format;
@@ -73,28 +69,37 @@ static int check_format(const struct store *s, struct err *err)
 	if (rc < 0)
 		return err_errno(err, rc, "%s: its first sector", s->name);
 	format = probe_format(first);
-	if (!format)
+	*out = format ? DISK_FORMAT_QCOW2 : DISK_FORMAT_RAW;
+	if (!format || strcmp(format, "qcow2") == 0)
 		return 0;
 	return err_set(err, -EOPNOTSUPP,
-		       "%s is a %s image: this version reads raw only; 'qemu-img convert -O raw' "
+		       "%s is a %s image: raw and qcow2 are supported; 'qemu-img convert -O qcow2' "
 		       "makes one (format=raw gives the guest the bytes as they are)",
 		       s->name, format);
 }
 
 /* ---- the layers, from the bottom up ------------------------------------------------ */
 
-static int open_file(const struct disk_config *config, struct store *s, struct err *err)
+/* *format: what the file holds. */
+static int open_file(const struct disk_config *config, struct store *s, enum disk_format *format,
+		     struct err *err)
 {
 	const bool read_only = config->read_only || is_throw_away(config);
 	int rc = store_open(s, config->path, read_only, err);
 
 	if (rc < 0)
 		return rc;
+
 	rc = image_lock(s->fd, !read_only, s->name, err);
-	if (rc == 0)
-		rc = check_size(s, err);
 	if (rc == 0 && config->format == DISK_FORMAT_PROBE)
-		rc = check_format(s, err);
+		rc = find_format(s, format, err);
+	if (rc == 0 && *format == DISK_FORMAT_RAW)
+		rc = check_size(s, err);
+	if (rc == 0 && *format == DISK_FORMAT_QCOW2 && s->is_device && !read_only)
+		rc = err_set(err, -EOPNOTSUPP,
+			     "%s: a qcow2 image on a block device can only be read: add ,ro or "
+			     ",snapshot, or copy it to a file",
+			     s->name);
 	if (rc == 0 && config->cache == DISK_CACHE_NONE)
 		rc = store_set_direct(s, err);
 	if (rc < 0)
@@ -102,15 +107,51 @@ static int open_file(const struct disk_config *config, struct store *s, struct e
 	return rc;
 }
 
-static int open_raw(const struct disk_config *config, const struct store *s, struct block **out,
-		    struct err *err)
+static int open_raw(const struct disk_config *config, const struct store *s, bool holds_image,
+		    struct block **out, struct err *err)
 {
 	const struct raw_options options = {
 		.by_thread = config->engine == IO_ENGINE_THREADS,
-		.durable_writes = config->cache == DISK_CACHE_WRITETHROUGH,
+		.durable_writes = config->cache == DISK_CACHE_WRITETHROUGH && !holds_image,
+		.growable = holds_image,
 	};
 
 	return raw_create(s, &options, out, err);
+}
+
+/* *disk, a file that holds an image, becomes the disk that is in it. */
+static int open_image(const struct disk_config *config, const struct store *s, struct block **disk,
+		      struct err *err)
+{
+	struct backing_rules rules = {
+		.allowed_count = config->backing_allowed_count,
+		.by_thread = config->engine == IO_ENGINE_THREADS,
+		.direct = config->cache == DISK_CACHE_NONE,
+	};
+	struct qcow2_options options = {
+		.name = s->name,
+		.read_only = s->read_only,
+		.durable_writes = config->cache == DISK_CACHE_WRITETHROUGH,
+	};
+	struct block *backing = NULL;
+	struct backing_user user;
+	struct qcow2_header h;
+	int rc;
+
+	memcpy(rules.allowed, config->backing_allowed, sizeof(rules.allowed));
+	rc = qcow2_read_header(*disk, s->name, &h, err);
+	if (rc < 0)
+		return rc;
+	rc = backing_user_init(&user, NULL, &rules, config->path, s, err);
+	if (rc == 0 && h.has_backing)
+		rc = backing_open(&user, &h, &backing, &options.backing_bytes, err);
+	if (rc == 0)
+		rc = qcow2_open(*disk, &h, backing, &options, disk, err);
+	if (rc < 0) {
+		block_close(backing);
+		qcow2_header_free(&h);
+	}
+	return rc;
 }
 
 static int open_scratch(const struct disk_config *config, uint64_t size_bytes, const char *name,
@@ -151,6 +192,7 @@ static int add_overlay(const struct disk_config *config, const char *name, struc
 int disk_open(const struct disk_config *config, struct block **out, struct err *err)
 {
 	char name[QUOTED_BYTES];
+	enum disk_format format = config->format;
 	struct block *disk;
 	struct store s;
 	int rc;
@@ -158,18 +200,25 @@ int disk_open(const struct disk_config *config, struct block **out, struct err *
 	quoted(name, config->path);
 	rc = check_options(config, name, err);
 	if (rc == 0)
-		rc = open_file(config, &s, err);
+		rc = open_file(config, &s, &format, err);
 	if (rc < 0)
 		return rc;
-	rc = open_raw(config, &s, &disk, err);
+	rc = open_raw(config, &s, format == DISK_FORMAT_QCOW2, &disk, err);
 	if (rc < 0) {
 		store_close(&s);
+		return rc;
+	}
+	if (format == DISK_FORMAT_QCOW2)
+		rc = open_image(config, &s, &disk, err);
+	if (rc < 0) {
+		block_close(disk);
 		return rc;
 	}
 	/* Behind an overlay nothing is written, so there is nothing to guard. */
 	if (is_throw_away(config))
 		rc = add_overlay(config, name, &disk, err);
-	else if (!config->read_only && config->format == DISK_FORMAT_PROBE)
+	else if (!config->read_only && config->format == DISK_FORMAT_PROBE &&
+		 format == DISK_FORMAT_RAW)
 		rc = guard_create(disk, name, &disk, err);
 	if (rc < 0) {
 		block_close(disk);

@@ -2,6 +2,7 @@
 #ifndef BANTAM_BLOCK_DISK_H
 #define BANTAM_BLOCK_DISK_H
 
+#include "block/backing.h"
 #include "block/block.h"
 
 enum disk_format { DISK_FORMAT_PROBE, DISK_FORMAT_RAW, DISK_FORMAT_QCOW2 };
@@ -9,10 +10,12 @@ enum disk_cache { DISK_CACHE_WRITEBACK, DISK_CACHE_WRITETHROUGH, DISK_CACHE_NONE
 
 struct disk_config {
 	const char *path;
-	enum disk_format format; /* PROBE: raw unless plainly another, with the guard */
+	enum disk_format format; /* PROBE: qcow2 or, unless plainly another, raw with the guard */
 	bool read_only;
 	bool snapshot;	     /* writes go to a throw-away overlay in a temporary file */
 	const char *overlay; /* "mem": to one in memory; NULL: as snapshot says */
+	const char *backing_allowed[BACKING_ALLOWED_MAX]; /* folders; backing.h */
+	unsigned backing_allowed_count;
 	enum disk_cache cache;
 	enum io_engine engine;	   /* AUTO, or by force */
 	bool discard;		   /* default true; false: discards are not offered */
