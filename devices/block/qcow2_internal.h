@@ -199,6 +199,8 @@ struct qcow2 {
 	struct qfreed freed; /* since the last flush */
 	struct qunpacked unpacked[Q_UNPACKED];
 	uint64_t unpacked_clock;
+	bool finished; /* the steward, on closing */
+	pthread_cond_t finished_cond;
 
 	/* ---- the steward's */
 	struct iothread *steward;

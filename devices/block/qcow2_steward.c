@@ -71,26 +71,53 @@ static void serve_corrupt(struct qcow2 *q)
 		log_warn("%s cannot be marked as damaged", q->name);
 }
 
+static void finish(struct qcow2 *q)
+{
+	int rc = 0;
+
+	ioloop_disarm(q->io.loop, &q->timer);
+	serve_corrupt(q);
+	if (is_dirty(q))
+		rc = q_flush(q);
+	while (rc == 0 && q_settle(q, true))
+		;
+	if (rc == 0 && !atomic_load(&q->corrupt) &&
+	    (q->run.extent_count > 0 || q_refcounts_dirty(q)))
+		rc = q_give_back(q);
+	if (rc < 0)
+		log_error("%s: what was written last is not all in the image: %s", q->name,
+			  strerror(-rc));
+	pthread_mutex_lock(&q->lock);
+	q->finished = true;
+	pthread_cond_signal(&q->finished_cond);
+	pthread_mutex_unlock(&q->lock);
+}
+
+/* Until there is no more to do.  A round inside a waiting call comes here, too: then
+ * who waits does it all after. */
 static void work(struct qcow2 *q)
 {
 	bool more = false;
 	uint64_t now_ns;
 
-	/* A round inside a waiting call comes here, too. */
-	if (q->busy) {
-		q->again = true;
+	q->again = true;
+	if (q->busy)
 		return;
-	}
 	q->busy = true;
-	do {
+	while (q->again || atomic_load(&q->steward_called) || (more && q->grace == 0)) {
 		q->again = false;
 		atomic_store(&q->steward_called, false);
 		serve_corrupt(q);
 		serve_run(q);
 		serve_flush(q);
 		more = q_settle(q, false);
-	} while (q->again || atomic_load(&q->steward_called) || (more && q->grace == 0));
+	}
 	q->busy = false;
+	if (q->closing) {
+		q->busy = true;
+		finish(q);
+		return;
+	}
 	now_ns = host_now_ns();
 	if (q->dirty_since_ns == 0 && (is_dirty(q) || q_refcounts_dirty(q)))
 		q->dirty_since_ns = now_ns;
@@ -117,24 +144,12 @@ void q_steward_call(struct qcow2 *q)
 		ioloop_post(q->io.loop, &q->steward_task);
 }
 
-static void finish(void *arg)
+static void close_task(void *arg)
 {
 	struct qcow2 *q = arg;
-	int rc = 0;
 
-	ioloop_disarm(q->io.loop, &q->timer);
-	q->busy = true;
-	serve_corrupt(q);
-	if (is_dirty(q))
-		rc = q_flush(q);
-	while (rc == 0 && q_settle(q, true))
-		;
-	if (rc == 0 && !atomic_load(&q->corrupt) && q->end_cluster > 0 &&
-	    (q->run.extent_count > 0 || q_refcounts_dirty(q)))
-		rc = q_give_back(q);
-	if (rc < 0)
-		log_error("%s: what was written last is not all in the image: %s", q->name,
-			  strerror(-rc));
+	q->closing = true;
+	work(q);
 }
 
 int q_steward_start(struct qcow2 *q, struct err *err)
@@ -151,8 +166,16 @@ int q_steward_start(struct qcow2 *q, struct err *err)
 
 void q_steward_stop(struct qcow2 *q)
 {
+	struct io_task task = { .run = close_task, .arg = q };
+
 	if (!q->steward)
 		return;
-	iothread_call(q->steward, finish, q);
+	pthread_cond_init(&q->finished_cond, NULL);
+	ioloop_post(q->io.loop, &task);
+	pthread_mutex_lock(&q->lock);
+	while (!q->finished)
+		pthread_cond_wait(&q->finished_cond, &q->lock);
+	pthread_mutex_unlock(&q->lock);
+	pthread_cond_destroy(&q->finished_cond);
 	iothread_stop(q->steward);
 }
