@@ -13,8 +13,9 @@ BEGIN {
 	allow["devices/char"] = "vmm/base vmm/host"
 	allow["devices/block"] = "vmm/base vmm/host devices/codec"
 	allow["devices/codec"] = "vmm/base"
+	allow["devices/fsread"] = "vmm/base"
 	allow["devices/virtio"] = "vmm/base vmm/host vmm/core devices/pci devices/block devices/char"
-	allow["tools"] = "vmm/base vmm/host vmm/kvm vmm/core vmm/boot vmm/machine devices devices/chipset devices/pci devices/char devices/virtio devices/block devices/codec"
+	allow["tools"] = "vmm/base vmm/host vmm/kvm vmm/core vmm/boot vmm/machine devices devices/chipset devices/pci devices/char devices/virtio devices/block devices/codec devices/fsread"
 }
 
 {
@@ -28,7 +29,7 @@ BEGIN {
 	if (!sub(/\/[^\/]*$/, "", to))
 		to = "devices" # catalog.h, the one header without a folder
 	else if (to !~ /^tools/)
-		to = (to ~ /^(chipset|char|pci|virtio|block|codec|net|fs)$/ ? "devices/" : "vmm/") to
+		to = (to ~ /^(chipset|char|pci|virtio|block|codec|net|fs|fsread)$/ ? "devices/" : "vmm/") to
 	if (from == to)
 		next
 	edge = from " -> " to
