@@ -31,12 +31,14 @@ static struct fake_file *of_block(struct block *b)
 
 /* ---- the tape ------------------------------------------------------------------------- */
 
-static size_t record(struct fake_file *file, enum tape_kind kind, const struct block_req *req)
+static struct fake_file *recorder_of(struct fake_file *file)
 {
-	struct tape *t = &file->tape;
+	return file->recorder ? file->recorder : file;
+}
 
-	if (!file->recording)
-		return SIZE_MAX;
+static size_t record_at(struct fake_file *file, struct tape *t, enum tape_kind kind,
+			const struct block_req *req)
+{
 	if (t->count == t->room) {
 		t->room = t->room ? 2 * t->room : 64;
 		t->entries = realloc(t->entries, t->room * sizeof(*t->entries));
@@ -47,6 +49,7 @@ static size_t record(struct fake_file *file, enum tape_kind kind, const struct b
 		.offset = req->offset,
 		.len = req->len,
 		.durable = req->durable,
+		.file = file->number,
 		.began = ++t->now,
 		.ended = TAPE_NEVER,
 	};
@@ -56,6 +59,33 @@ static size_t record(struct fake_file *file, enum tape_kind kind, const struct b
 		memcpy(t->entries[t->count].bytes, file->bytes + req->offset, req->len);
 	}
 	return t->count++;
+}
+
+static size_t record(struct fake_file *file, enum tape_kind kind, const struct block_req *req)
+{
+	struct fake_file *recorder = recorder_of(file);
+	size_t entry = SIZE_MAX;
+
+	if (recorder != file)
+		pthread_mutex_lock(&recorder->lock);
+	if (recorder->recording)
+		entry = record_at(file, &recorder->tape, kind, req);
+	if (recorder != file)
+		pthread_mutex_unlock(&recorder->lock);
+	return entry;
+}
+
+static void record_end(struct fake_file *file, size_t entry)
+{
+	struct fake_file *recorder = recorder_of(file);
+
+	if (entry == SIZE_MAX)
+		return;
+	if (recorder != file)
+		pthread_mutex_lock(&recorder->lock);
+	recorder->tape.entries[entry].ended = ++recorder->tape.now;
+	if (recorder != file)
+		pthread_mutex_unlock(&recorder->lock);
 }
 
 static void forget(struct fake_file *file)
@@ -209,8 +239,8 @@ static void run(void *arg)
 	}
 	pthread_mutex_lock(&file->lock);
 	serve_once(file, req);
-	if (w->entry != SIZE_MAX && w->tape_number == file->tape_number)
-		file->tape.entries[w->entry].ended = ++file->tape.now;
+	if (w->tape_number == file->tape_number)
+		record_end(file, w->entry);
 	file->in_flight--;
 	pthread_mutex_unlock(&file->lock);
 	block_done(req, w->status);
@@ -262,8 +292,7 @@ static int file_truncate(struct block *b, uint64_t size_bytes)
 		const size_t entry = record(file, TAPE_TRUNCATE, &cut);
 
 		set_size(file->bytes, &file->size_bytes, size_bytes);
-		if (entry != SIZE_MAX)
-			file->tape.entries[entry].ended = ++file->tape.now;
+		record_end(file, entry);
 	}
 	pthread_mutex_unlock(&file->lock);
 	return rc;

@@ -30,6 +30,7 @@ struct tape_entry {
 	uint64_t len;
 	uint8_t *bytes; /* WRITE */
 	bool durable;	/* by itself, when it has ended */
+	unsigned file;	/* whose it is, where several have one tape */
 	uint64_t began, ended;
 };
 
@@ -55,6 +56,9 @@ struct fake_file {
 	unsigned in_flight;
 	bool recording;
 	struct tape tape;
+	/* NULL, or who has its tape instead; then what this file's entries say. */
+	struct fake_file *recorder;
+	unsigned number;
 	/* Not to be touched by tests. */
 	pthread_mutex_t lock;
 	unsigned tape_number;

@@ -358,7 +358,7 @@ void qcow2_judge_check(struct qcow2_judge *j)
 
 static void read_backing(const struct qcow2_judge *j, uint64_t offset, uint8_t *out, uint64_t len)
 {
-	const uint64_t there = offset >= j->backing_len ? 0 : min_u64(len, j->backing_len - offset);
+	const uint64_t there = !j->has_backing || offset >= j->backing_len ? 0 : min_u64(len, j->backing_len - offset);
 
 	if (there > 0)
 		memcpy(out, j->backing + offset, there);
