@@ -2,10 +2,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/log.h"
+#include "base/options.h"
 #include "char/hostfd.h"
 #include "tools/command.h"
 #include "tools/doctor.h"
+#include "tools/img.h"
 #include "tools/run.h"
 
 static int help(int argc, char *argv[]);
@@ -13,7 +14,7 @@ static int version(int argc, char *argv[]);
 
 static const struct command help_command = {
 	.name = "help",
-	.synopsis = "[COMMAND]",
+	.synopsis = "[COMMAND ...]",
 	.summary = "Explain Bantam or one of its commands.",
 	.run = help,
 };
@@ -25,62 +26,39 @@ static const struct command version_command = {
 	.run = version,
 };
 
-static const struct command *const commands[] = {
-	&run_command,
-	&doctor_command,
-	&help_command,
-	&version_command,
+static const struct command *const rows[] = {
+	&run_command, &img_command, &doctor_command, &help_command, &version_command,
 };
 
-static const struct command *find_command(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
-		if (strcmp(commands[i]->name, name) == 0)
-			return commands[i];
-	}
-	return NULL;
-}
-
-static const struct command *nearest_command(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
-		if (word_distance(name, commands[i]->name) >= 0)
-			return commands[i];
-	}
-	return NULL;
-}
+static const struct command_table commands = { rows, ARRAY_LEN(rows) };
 
 static void print_overview(FILE *out)
 {
 	fprintf(out, "usage: bantam COMMAND [FLAGS]\n\n");
-	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-		fprintf(out, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
+	command_list(&commands, out);
 	fprintf(out, "\n'bantam help COMMAND' lists a command's flags; 'man bantam' tells all.\n");
 }
 
-static int unknown_command(const char *name)
-{
-	const struct command *near = nearest_command(name);
-	char text[QUOTED_BYTES];
-
-	quoted(text, name);
-	if (near)
-		log_error("'%s' is not a command: did you mean '%s'?", text, near->name);
-	else
-		log_error("'%s' is not a command: 'bantam help' lists them", text);
-	return 1;
-}
-
+/* `bantam help`, `bantam help run`, `bantam help img create`. */
 static int help(int argc, char *argv[])
 {
-	const struct command *command;
+	const struct command_table *table = &commands;
+	const struct command *command = NULL;
+	char within[QUOTED_BYTES + 1] = "";
 
-	if (argc < 2) {
-		print_overview(stdout);
-		return command_flush();
+	for (int i = 1; i < argc && table; i++) {
+		command = command_find(table, argv[i]);
+		if (!command) {
+			command_unknown(table, within, argv[i]);
+			return 1;
+		}
+		snprintf(within, sizeof(within), "%s ", command->name);
+		table = command->table;
 	}
-	command = find_command(argv[1]);
-	return command ? command_help(command) : unknown_command(argv[1]);
+	if (command)
+		return command_help(command);
+	print_overview(stdout);
+	return command_flush();
 }
 
 static int version(int argc, char *argv[])
@@ -105,6 +83,9 @@ int main(int argc, char *argv[])
 		return help(1, argv);
 	if (strcmp(argv[1], "--version") == 0)
 		return version(1, argv);
-	command = find_command(argv[1]);
-	return command ? command->run(argc - 1, argv + 1) : unknown_command(argv[1]);
+	command = command_find(&commands, argv[1]);
+	if (command)
+		return command->run(argc - 1, argv + 1);
+	command_unknown(&commands, "", argv[1]);
+	return 1;
 }

@@ -54,7 +54,8 @@ static int autoclear(struct qcow2_meta *m, struct err *err)
 {
 	const uint64_t kept = m->h.has_bitmaps ? QCOW2_BITMAPS : 0;
 
-	if (m->use != QCOW2_WRITE || (m->h.autoclear & ~kept) == 0)
+	if (m->use != QCOW2_WRITE || m->io.block->limits.read_only ||
+	    (m->h.autoclear & ~kept) == 0)
 		return 0;
 	m->h.autoclear &= kept;
 	return qcow2_meta_commit(m, err);
