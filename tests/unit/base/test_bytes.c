@@ -64,6 +64,22 @@ static void other_sizes_load_0_and_store_nothing(void **state)
 	}
 }
 
+static void the_big_endian_ones_begin_with_the_highest_byte(void **state)
+{
+	static const uint8_t wire[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 0 };
+	uint8_t room[10] = { 0 };
+
+	(void)state;
+	assert_int_equal(be16_load(wire + 1), 0x0102);
+	assert_int_equal(be32_load(wire + 1), 0x01020304);
+	assert_int_equal(be64_load(wire + 1), UINT64_C(0x0102030405060708));
+	be64_store(room + 1, UINT64_C(0x0102030405060708));
+	assert_memory_equal(room, wire, sizeof(room));
+	be32_store(room + 1, 0xa1a2a3a4);
+	be16_store(room + 5, 0xb1b2);
+	assert_int_equal(be64_load(room + 1), UINT64_C(0xa1a2a3a4b1b20708));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -71,6 +87,7 @@ int main(void)
 		cmocka_unit_test(stores_write_exactly_their_bytes),
 		cmocka_unit_test(load_and_store_by_size_agree_with_the_fixed_ones),
 		cmocka_unit_test(other_sizes_load_0_and_store_nothing),
+		cmocka_unit_test(the_big_endian_ones_begin_with_the_highest_byte),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,11 +44,24 @@ static void copies_in_fill_piece_after_piece_and_no_further(void **state)
 	assert_int_equal(iov[0].iov_len, 2); /* they stay */
 }
 
+static void zeros_fill_all_that_is_left(void **state)
+{
+	char a[4] = "...", b[6] = ".....";
+	struct iovec iov[] = { { a, 2 }, { a, 0 }, { b + 1, 3 } };
+	const struct iov_rest rest = { iov, 3 };
+
+	(void)state;
+	iov_zero(&rest);
+	assert_memory_equal(a, "\0\0.", 4);
+	assert_memory_equal(b, ".\0\0\0.", 6);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_consumed_is_gone_from_the_front),
 		cmocka_unit_test(copies_in_fill_piece_after_piece_and_no_further),
+		cmocka_unit_test(zeros_fill_all_that_is_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -427,6 +427,120 @@ static void a_shrunken_file_is_an_error_for_direct_io_too(void **state)
 	free(bytes);
 }
 
+/* ---- files that hold images ------------------------------------------------------------ */
+
+/* make_file()'s, as what it is for an image; cache as the configuration has it. */
+static void growable_up(struct block_bench *b)
+{
+	const struct raw_options options = {
+		.by_thread = b->engine == IO_ENGINE_THREADS,
+		.growable = true,
+	};
+	struct store s;
+
+	assert_int_equal(store_open(&s, b->path, false, &b->err), 0);
+	if (b->config.cache == DISK_CACHE_NONE && store_set_direct(&s, &b->err) < 0) {
+		store_close(&s);
+		skip();
+	}
+	assert_int_equal(raw_create(&s, &options, &b->disk, &b->err), 0);
+	assert_int_equal(b->disk->limits.size_bytes, BLOCK_FILE_BYTES_MAX);
+}
+
+static void behind_an_images_end_are_zeros_and_room(struct block_bench *b, uint64_t end)
+{
+	uint8_t *bytes = buffer(16384, 0x5a);
+	uint64_t size;
+
+	make_file(b, end);
+	growable_up(b);
+	assert_int_equal(block_file_size(b->disk, &size), 0);
+	assert_int_equal(size, end);
+	assert_int_equal(run_op(b, BLOCK_READ, 0, bytes, 16384), 0); /* over the end */
+	assert_true(is_pattern(bytes, 0, end));
+	assert_true(is_all(bytes + end, 0, 16384 - end));
+	assert_int_equal(run_op(b, BLOCK_READ, MIB(1), bytes, 4096), 0);
+	assert_true(is_all(bytes, 0, 4096));
+	/* Misaligned memory goes step by step through our own with direct I/O. */
+	assert_int_equal(run_op(b, BLOCK_READ, 4096, bytes + 1, 8192), 0);
+	assert_true(is_pattern(bytes + 1, 4096, end - 4096));
+	assert_true(is_all(bytes + 1 + end - 4096, 0, 8192 - (end - 4096)));
+	memset(bytes, 0x5a, 4096);
+	assert_int_equal(run_op(b, BLOCK_WRITE, MIB(1), bytes, 4096), 0);
+	assert_int_equal(block_file_size(b->disk, &size), 0);
+	assert_int_equal(size, MIB(1) + 4096);
+	assert_int_equal(run_op(b, BLOCK_READ, MIB(1) - 4096, bytes + 4096, 8192), 0);
+	assert_true(is_all(bytes + 4096, 0, 4096));
+	assert_true(is_all(bytes + 8192, 0x5a, 4096));
+	free(bytes);
+}
+
+static void behind_an_images_end_there_are_zeros_and_there_is_room(void **state)
+{
+	behind_an_images_end_are_zeros_and_room(*state, 8192);
+}
+
+static void also_where_it_ends_in_the_middle_of_a_sector(void **state)
+{
+	behind_an_images_end_are_zeros_and_room(*state, 5000);
+}
+
+static void also_by_direct_io(void **state)
+{
+	struct block_bench *b = *state;
+
+	b->config.cache = DISK_CACHE_NONE;
+	behind_an_images_end_are_zeros_and_room(b, 8192);
+	disk_down(b);
+	behind_an_images_end_are_zeros_and_room(b, 5000);
+}
+
+static void an_image_is_cut_off_and_knows_its_holes(void **state)
+{
+	struct block_bench *b = *state;
+	uint8_t bytes[4096];
+	uint64_t size, end;
+	bool is_data;
+
+	make_file(b, 65536);
+	growable_up(b);
+	assert_int_equal(block_file_truncate(b->disk, 32768), 0);
+	assert_int_equal(block_file_truncate(b->disk, MIB(1)), 0);
+	assert_int_equal(block_file_size(b->disk, &size), 0);
+	assert_int_equal(size, MIB(1));
+	assert_int_equal(run_op(b, BLOCK_READ, 32768, bytes, 4096), 0);
+	assert_true(is_all(bytes, 0, 4096));
+	assert_int_equal(block_file_truncate(b->disk, UINT64_MAX), -EFBIG);
+	assert_int_equal(block_file_extent(b->disk, 100, &is_data, &end), 0);
+	assert_true(is_data);
+	assert_int_equal(end, 32768);
+	assert_int_equal(block_file_extent(b->disk, 40000, &is_data, &end), 0);
+	assert_false(is_data);
+	assert_int_equal(end, UINT64_MAX);
+	memset(bytes, 1, sizeof(bytes));
+	assert_int_equal(run_op(b, BLOCK_WRITE, 524288, bytes, 4096), 0);
+	assert_int_equal(block_file_extent(b->disk, 40000, &is_data, &end), 0);
+	assert_false(is_data);
+	assert_int_equal(end, 524288);
+	assert_int_equal(block_file_extent(b->disk, GIB(1), &is_data, &end), 0);
+	assert_false(is_data);
+	b->disk->limits.read_only = true;
+	assert_int_equal(block_file_truncate(b->disk, 0), -EROFS);
+}
+
+static void a_disk_is_no_file_that_grows(void **state)
+{
+	struct block_bench *b = *state;
+	uint8_t bytes[512];
+	uint64_t size;
+
+	make_file(b, 65536);
+	assert_int_equal(disk_up(b), 0);
+	assert_int_equal(run_op(b, BLOCK_READ, 65536, bytes, 512), -EINVAL);
+	assert_int_equal(block_file_truncate(b->disk, 0), -EOPNOTSUPP);
+	assert_int_equal(block_file_size(b->disk, &size), -EOPNOTSUPP);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -447,6 +561,11 @@ int main(void)
 		BLOCK_TEST(direct_io_of_odd_lengths_is_not_left_to_the_kernel),
 		BLOCK_TEST(misaligned_requests_wait_for_their_turn),
 		BLOCK_TEST(a_shrunken_file_is_an_error_for_direct_io_too),
+		BLOCK_TEST(behind_an_images_end_there_are_zeros_and_there_is_room),
+		BLOCK_TEST(also_where_it_ends_in_the_middle_of_a_sector),
+		BLOCK_TEST(also_by_direct_io),
+		BLOCK_TEST(an_image_is_cut_off_and_knows_its_holes),
+		BLOCK_TEST(a_disk_is_no_file_that_grows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
