@@ -134,13 +134,16 @@ static void damage(struct guest *g)
 /* ---- trials -------------------------------------------------------------------------------------
  */
 
-static struct fake_file *open_backing(struct guest *g)
+/* is_full: with room for the whole disk, as who commits needs it */
+static struct fake_file *open_backing(struct guest *g, bool is_full)
 {
 	struct fake_file *backing;
 
 	if (!g->backing)
 		return NULL;
 	backing = fake_file_open(g->backing, g->backing_sectors * GUEST_SECTOR);
+	if (is_full)
+		assert(block_file_truncate(&backing->block, TRIAL_DISK_BYTES) == 0);
 	backing->block.limits.size_bytes = backing->size_bytes;
 	backing->recorder = g->file;
 	backing->number = 1;
@@ -182,7 +185,7 @@ static void try_operation(struct trials *all, struct guest *g, const struct oper
 			   .creates = o->creates,
 			   .was_damaged = o->damaged,
 			   .changes_backing = o->changes_backing };
-	struct place p = { .g = g, .shape = shape, .backing = open_backing(g) };
+	struct place p = { .g = g, .shape = shape, .backing = open_backing(g, o->changes_backing) };
 	struct state start[STATES_FILES] = { { NULL, 0 } }, end[STATES_FILES];
 	uint64_t mark;
 

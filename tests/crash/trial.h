@@ -33,7 +33,7 @@ struct trial {
 	/* Of an offline operation: */
 	bool creates;	      /* there may be no image before */
 	bool was_damaged;     /* until done_at it may be corrupt */
-	bool changes_backing; /* it is file 1 */
+	bool changes_backing; /* it is file 1; what snapshots show of it changes, too */
 	struct view before, after;
 	uint64_t done_at; /* from then on it is the image after */
 	/* Of a running guest: snapshots are what they were. */

@@ -328,11 +328,25 @@ static void count_refblocks(struct count *c)
 	}
 }
 
+static void count_beyond(struct count *c)
+{
+	struct qcow2_judge *j = c->j;
+	const unsigned block_bits = j->cluster_bits + 3 - j->refcount_order;
+	const uint64_t entries = ((uint64_t)j->reftable_clusters << j->cluster_bits) / 8;
+
+	for (uint64_t i = c->clusters >> block_bits; i < entries; i++) {
+		if (load64(j, j->reftable_offset + i * 8) == 0)
+			continue;
+		for (uint64_t k = i << block_bits; k < (i + 1) << block_bits; k++)
+			j->leaks_beyond += k >= c->clusters && refcount(j, k) > 0;
+	}
+}
+
 void qcow2_judge_check(struct qcow2_judge *j)
 {
 	struct count c = { .j = j };
 
-	j->corruptions = j->leaks = 0;
+	j->corruptions = j->leaks = j->leaks_beyond = 0;
 	c.clusters = (j->len + cluster_bytes(j) - 1) >> j->cluster_bits;
 	c.uses = calloc(c.clusters, sizeof(*c.uses));
 	if (!c.uses)
@@ -351,6 +365,7 @@ void qcow2_judge_check(struct qcow2_judge *j)
 		else if (count > c.uses[i])
 			j->leaks++;
 	}
+	count_beyond(&c);
 	free(c.uses);
 }
 
@@ -358,7 +373,9 @@ void qcow2_judge_check(struct qcow2_judge *j)
 
 static void read_backing(const struct qcow2_judge *j, uint64_t offset, uint8_t *out, uint64_t len)
 {
-	const uint64_t there = !j->has_backing || offset >= j->backing_len ? 0 : min_u64(len, j->backing_len - offset);
+	const uint64_t there = !j->has_backing || offset >= j->backing_len
+				       ? 0
+				       : min_u64(len, j->backing_len - offset);
 
 	if (there > 0)
 		memcpy(out, j->backing + offset, there);

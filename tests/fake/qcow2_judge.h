@@ -20,6 +20,7 @@ struct qcow2_judge {
 	uint64_t backing_len;
 	/* What it found. */
 	uint64_t corruptions, leaks;
+	uint64_t leaks_beyond; /* behind the file's end, where qemu-img does not look */
 	char why[256]; /* the first corruption, or why it could not be opened */
 };
 

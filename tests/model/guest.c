@@ -149,7 +149,7 @@ static struct block *borrow(struct block *below)
 	return &b->block;
 }
 
-static struct block *backing_block(struct guest *g)
+struct block *guest_backing(struct guest *g)
 {
 	struct fake_block *fake;
 
@@ -164,7 +164,7 @@ static struct block *backing_block(struct guest *g)
 int guest_open(struct guest *g)
 {
 	const struct qcow2_options options = { .name = "the image" };
-	struct block *file = borrow(&g->file->block), *backing = backing_block(g);
+	struct block *file = borrow(&g->file->block), *backing = guest_backing(g);
 	struct qcow2_header h;
 	struct err err;
 	int rc = qcow2_read_header(file, "the image", &h, &err);

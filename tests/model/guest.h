@@ -62,6 +62,9 @@ uint32_t guest_value(uint64_t sector, const uint8_t bytes[GUEST_SECTOR]);
 void guest_init(struct guest *g, uint64_t seed, uint64_t sectors, uint64_t backing_sectors);
 void guest_destroy(struct guest *g);
 
+/* Its backing disk, for block_close(); NULL without. */
+struct block *guest_backing(struct guest *g);
+
 /* The image that g->file has.  0, or -errno with why on stderr. */
 int guest_open(struct guest *g);
 /* With a clean end. */

@@ -139,20 +139,22 @@ static bool work_on_snapshots(struct model *m)
 	return rc == 0 || complain(m, err.text);
 }
 
-#ifdef HAVE_RESIZE
 static bool resize(struct model *m)
 {
 	struct guest *g = &m->g;
 	const uint64_t sectors = 1 + guest_below(g, SECTORS_MAX);
+	struct block *backing = guest_backing(g);
 	struct qcow2_meta meta;
 	struct err err;
 	int rc;
 
-	if (!offline_open(m, &meta))
+	if (!offline_open(m, &meta)) {
+		block_close(backing);
 		return false;
+	}
 	m->resized++;
-	rc = qcow2_resize(&meta, sectors * GUEST_SECTOR, true, g->backing_sectors * GUEST_SECTOR,
-			  NULL, &err);
+	rc = qcow2_resize(&meta, sectors * GUEST_SECTOR, true, backing, NULL, &err);
+	block_close(backing);
 	qcow2_meta_close(&meta);
 	if (rc < 0)
 		return complain(m, err.text);
@@ -163,7 +165,6 @@ static bool resize(struct model *m)
 	g->sectors = sectors;
 	return true;
 }
-#endif
 
 static void reopen(struct model *m)
 {
@@ -175,10 +176,8 @@ static void reopen(struct model *m)
 	check(m, dice == 0);
 	if (m->ok && dice < 5)
 		work_on_snapshots(m);
-#ifdef HAVE_RESIZE
 	if (m->ok && dice >= 5 && dice < 7)
 		resize(m);
-#endif
 	if (m->ok && dice < 7)
 		check(m, dice == 1);
 	if (m->ok && guest_open(g) < 0)
