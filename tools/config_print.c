@@ -63,6 +63,11 @@ static void print_disk(const struct disk_config *d)
 		[DISK_CACHE_NONE] = "none",
 	};
 
+	static const char *const keeps[] = {
+		[DISK_KEEP_ALWAYS] = "", [DISK_KEEP_OK] = ",keep=ok",
+		[DISK_KEEP_NEVER] = ",keep=never",
+	};
+
 	fputs("disk: ", stdout);
 	print_value(d->path);
 	printf("%s%s%s", formats[d->format], d->read_only ? ",ro" : "",
@@ -70,6 +75,11 @@ static void print_disk(const struct disk_config *d)
 	if (d->overlay) {
 		fputs(",overlay=", stdout);
 		print_value(d->overlay);
+		fputs(keeps[d->keep], stdout);
+	}
+	if (d->backing_allowed) {
+		fputs(",backing=allow:", stdout);
+		print_value(d->backing_allowed);
 	}
 	if (d->serial[0]) {
 		fputs(",serial=", stdout);

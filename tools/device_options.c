@@ -79,7 +79,7 @@ static int disk_format(void *target, const char *value, struct err *err)
 	else if (strcmp(value, "qcow2") == 0)
 		d->format = DISK_FORMAT_QCOW2;
 	else
-		return value_wrong(err, value, "is not known", "use raw");
+		return value_wrong(err, value, "is not known", "use raw or qcow2");
 	return 0;
 }
 
@@ -103,6 +103,34 @@ static int disk_overlay(void *target, const char *value, struct err *err)
 
 	(void)err;
 	d->overlay = value;
+	return 0;
+}
+
+static int disk_keep(void *target, const char *value, struct err *err)
+{
+	static const char *const words[] = {
+		[DISK_KEEP_ALWAYS] = "always",
+		[DISK_KEEP_OK] = "ok",
+		[DISK_KEEP_NEVER] = "never",
+	};
+
+	for (unsigned i = 0; i < ARRAY_LEN(words); i++) {
+		if (strcmp(value, words[i]) != 0)
+			continue;
+		((struct disk_config *)target)->keep = (enum disk_keep)i;
+		return 0;
+	}
+	return value_wrong(err, value, "is not known", "use ok, always or never");
+}
+
+static int disk_backing(void *target, const char *value, struct err *err)
+{
+	static const char allow[] = "allow:";
+
+	if (strncmp(value, allow, sizeof(allow) - 1) != 0 || !value[sizeof(allow) - 1])
+		return value_wrong(err, value, "is not known",
+				   "use allow:DIR for backing files outside the image's folder");
+	((struct disk_config *)target)->backing_allowed = value + sizeof(allow) - 1;
 	return 0;
 }
 
@@ -198,10 +226,12 @@ static int disk_bps_burst(void *target, const char *value, struct err *err)
 }
 
 static const struct keyval_row disk_rows[] = {
-	{ "format", "raw", disk_format },
+	{ "format", "raw|qcow2", disk_format },
 	{ "ro", NULL, disk_ro },
 	{ "snapshot", NULL, disk_snapshot },
-	{ "overlay", "mem", disk_overlay },
+	{ "overlay", "mem|FILE", disk_overlay },
+	{ "keep", "ok|always|never", disk_keep },
+	{ "backing", "allow:DIR", disk_backing },
 	{ "serial", "TEXT", disk_serial },
 	{ "cache", "writeback|writethrough|none", disk_cache },
 	{ "aio", "io_uring|threads", disk_aio },
@@ -222,6 +252,11 @@ static int disk_check(const struct disk_config *d, struct err *err)
 	if (d->read_only && (d->snapshot || d->overlay))
 		return err_set(err, -EINVAL, "ro and %s exclude each other: an overlay is for writes",
 			       d->overlay ? "overlay" : "snapshot");
+	if (d->snapshot && d->overlay)
+		return err_set(err, -EINVAL, "snapshot and overlay exclude each other: the one is "
+					     "thrown away, the other as it says");
+	if (d->keep != DISK_KEEP_ALWAYS && !disk_has_overlay_file(d))
+		return err_set(err, -EINVAL, "keep is for an overlay in a file: overlay=FILE");
 	if (d->iops_burst && !d->iops)
 		return err_set(err, -EINVAL, "iops-burst needs iops");
 	if (d->bps_burst && !d->bps)

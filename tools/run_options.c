@@ -325,7 +325,8 @@ static const struct option_row rows[] = {
 
 	{ "disk", 'd', "FILE[,KEY=VALUE...]", "Devices",
 	  "a disk image or block device, vda, vdb, ... in order; keys:\n"
-	  "format=raw, ro, snapshot, overlay=mem, serial=TEXT, discard=on|off,\n"
+	  "format=raw|qcow2, ro, snapshot, overlay=mem|FILE, keep=ok|always|never,\n"
+	  "backing=allow:DIR, serial=TEXT, discard=on|off,\n"
 	  "cache=writeback|writethrough|none, aio=io_uring|threads, queues=N,\n"
 	  "queue-size=N, iops=N, iops-burst=N, bps=SIZE, bps-burst=SIZE",
 	  set_disk },

@@ -63,14 +63,19 @@ static bool is_below(const char *real, const char *folder)
 
 static bool is_allowed(const struct backing_user *u, const char *real)
 {
+	const char *allowed = u->rules->allowed;
 	char folder[PATH_MAX];
 
 	folder_of(u->path, folder);
 	if (is_below(real, folder))
 		return true;
-	for (unsigned i = 0; i < u->rules->allowed_count; i++) {
-		if (is_below(real, u->rules->allowed[i]))
+	while (allowed && *allowed) {
+		const size_t len = strcspn(allowed, ":");
+
+		snprintf(folder, sizeof(folder), "%.*s", (int)min_u64(len, PATH_MAX), allowed);
+		if (len > 0 && len < PATH_MAX && is_below(real, folder))
 			return true;
+		allowed += len + (allowed[len] == ':');
 	}
 	return false;
 }

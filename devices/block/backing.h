@@ -15,12 +15,10 @@
 #include "block/qcow2_header.h"
 #include "block/store.h"
 
-#define BACKING_ALLOWED_MAX 8u
-#define BACKING_DEPTH_MAX   32u /* images above one another */
+#define BACKING_DEPTH_MAX 32u /* images above one another */
 
 struct backing_rules {
-	const char *allowed[BACKING_ALLOWED_MAX]; /* folders, besides the image's own */
-	unsigned allowed_count;
+	const char *allowed; /* folders besides the image's own, "DIR:DIR..."; NULL: none */
 	bool by_thread; /* raw_options.by_thread */
 	bool direct;	/* past the host's page cache */
 };

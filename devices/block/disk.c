@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/options.h"
@@ -10,27 +11,36 @@
 #include "block/guard.h"
 #include "block/lock.h"
 #include "block/overlay.h"
+#include "block/overlay_file.h"
 #include "block/probe.h"
 #include "block/qcow2.h"
 #include "block/raw.h"
 
 /* ---- what cannot be -------------------------------------------------------------- */
 
-static bool is_throw_away(const struct disk_config *config)
+bool disk_has_overlay_file(const struct disk_config *config)
+{
+	return !config->read_only && config->overlay && strcmp(config->overlay, "mem") != 0;
+}
+
+/* Whether the guest's writes go elsewhere. */
+static bool has_overlay(const struct disk_config *config)
 {
 	return !config->read_only && (config->snapshot || config->overlay);
 }
 
 static int check_options(const struct disk_config *config, const char *name, struct err *err)
 {
+	char file[QUOTED_BYTES];
 	struct err why;
 	int rc;
 
-	if (config->overlay && strcmp(config->overlay, "mem") != 0)
-		return err_set(err, -EOPNOTSUPP,
-			       "%s: overlay=FILE is not supported in this version; overlay=mem or "
-			       "snapshot throw the changes away at the end",
-			       name);
+	if (disk_has_overlay_file(config) && config->keep != DISK_KEEP_ALWAYS &&
+	    access(config->overlay, F_OK) == 0)
+		return err_set(err, -EEXIST,
+			       "%s: the overlay %s is there already; keep=ok and keep=never are for "
+			       "one that the run makes",
+			       name, quoted(file, config->overlay));
 	if (config->engine == IO_ENGINE_URING) {
 		rc = io_uring_usable(&why);
 		if (rc < 0)
@@ -84,7 +94,7 @@ static int find_format(const struct store *s, enum disk_format *out, struct err 
 static int open_file(const struct disk_config *config, struct store *s, enum disk_format *format,
 		     struct err *err)
 {
-	const bool read_only = config->read_only || is_throw_away(config);
+	const bool read_only = config->read_only || has_overlay(config);
 	int rc = store_open(s, config->path, read_only, err);
 
 	if (rc < 0)
@@ -124,7 +134,7 @@ static int open_image(const struct disk_config *config, const struct store *s, s
 		      struct err *err)
 {
 	struct backing_rules rules = {
-		.allowed_count = config->backing_allowed_count,
+		.allowed = config->backing_allowed,
 		.by_thread = config->engine == IO_ENGINE_THREADS,
 		.direct = config->cache == DISK_CACHE_NONE,
 	};
@@ -138,7 +148,6 @@ static int open_image(const struct disk_config *config, const struct store *s, s
 	struct qcow2_header h;
 	int rc;
 
-	memcpy(rules.allowed, config->backing_allowed, sizeof(rules.allowed));
 	rc = qcow2_read_header(*disk, s->name, &h, err);
 	if (rc < 0)
 		return rc;
@@ -173,17 +182,35 @@ static int open_scratch(const struct disk_config *config, uint64_t size_bytes, c
 	return rc;
 }
 
+static int add_overlay_file(const struct disk_config *config, const struct store *s,
+			    enum disk_format format, struct block **disk, struct err *err)
+{
+	const struct overlay_file file = {
+		.path = config->overlay,
+		.base_path = config->path,
+		.base_format = format == DISK_FORMAT_QCOW2 ? "qcow2" : "raw",
+		.base_file = s,
+		.by_thread = config->engine == IO_ENGINE_THREADS,
+		.direct = config->cache == DISK_CACHE_NONE,
+		.durable_writes = config->cache == DISK_CACHE_WRITETHROUGH,
+	};
+
+	return overlay_file_open(&file, disk, err);
+}
+
 /* *disk, a base, becomes an overlay over it. */
-static int add_overlay(const struct disk_config *config, const char *name, struct block **disk,
-		       struct err *err)
+static int add_overlay(const struct disk_config *config, const struct store *s,
+		       enum disk_format format, struct block **disk, struct err *err)
 {
 	struct block *top;
 	int rc;
 
-	rc = open_scratch(config, (*disk)->limits.size_bytes, name, &top, err);
+	if (disk_has_overlay_file(config))
+		return add_overlay_file(config, s, format, disk, err);
+	rc = open_scratch(config, (*disk)->limits.size_bytes, s->name, &top, err);
 	if (rc < 0)
 		return rc;
-	rc = overlay_create(*disk, top, name, disk, err);
+	rc = overlay_create(*disk, top, s->name, disk, err);
 	if (rc < 0)
 		block_close(top);
 	return rc;
@@ -215,8 +242,8 @@ int disk_open(const struct disk_config *config, struct block **out, struct err *
 		return rc;
 	}
 	/* Behind an overlay nothing is written, so there is nothing to guard. */
-	if (is_throw_away(config))
-		rc = add_overlay(config, name, &disk, err);
+	if (has_overlay(config))
+		rc = add_overlay(config, &s, format, &disk, err);
 	else if (!config->read_only && config->format == DISK_FORMAT_PROBE &&
 		 format == DISK_FORMAT_RAW)
 		rc = guard_create(disk, name, &disk, err);

@@ -42,6 +42,7 @@ struct serial_line {
 struct disk {
 	char label[8];	     /* "vda" */
 	struct block *block; /* open as long as the guest's files are */
+	bool makes_overlay;  /* its overlay's file was made for this run */
 	struct iothread *threads[DISK_QUEUES_MAX]; /* [0] is NULL: machine.io serves queue 0 */
 };
 
@@ -141,6 +142,10 @@ struct device *pc_add(struct machine *m, const struct device_type *type, const v
  * closed. */
 int disks_open(struct machine *m, struct err *err);
 void disks_close(struct machine *m);
+/* All is closed: overlays that this run made stay, or go as their disks say.
+ * ran  the guest did run; else none stays
+ * ok   and ended with status 0 */
+void disks_keep(struct machine *m, bool ran, bool ok);
 /* Start and end the I/O threads: before the devices are made, after they are
  * gone. */
 int io_start(struct machine *m, struct err *err);

@@ -224,9 +224,11 @@ int machine_run(const struct machine_config *config)
 	timeline_mark(&m->timeline, "options read");
 	if (make(m, &err) < 0) {
 		log_error("%s", err.text);
+		disks_keep(m, false, false);
 	} else {
 		status = run_to_verdict(m);
 		unmake(m);
+		disks_keep(m, true, status == 0);
 	}
 	stats_free(&m->stats);
 	autopsy_free(&m->autopsy);
