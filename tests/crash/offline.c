@@ -1,6 +1,7 @@
 /* Crashes in the middle of what is done to an image that no guest runs on: it is the
  * image before, or the one after, to the last bit of disk and snapshots. */
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,6 +177,60 @@ static int run(struct trial *t, struct place *p, const struct operation *o)
 	return rc;
 }
 
+/* ---- errors
+ * -------------------------------------------------------------------------------------- */
+
+/* With the Nth request failing, and then without. */
+static bool fail_at(struct trial *t, struct place *p, const struct operation *o,
+		    const struct state *start, uint64_t n, const char **why)
+{
+	struct state now[STATES_FILES] = { { NULL, 0 } };
+	struct fake_file *file = t->g->file;
+	static struct qcow2_judge j;
+	struct view v;
+	int rc;
+
+	set_file(file, start);
+	file->submitted = 0;
+	file->fail_at = n;
+	file->fail_status = n % 2 ? -EIO : -ENOSPC;
+	rc = run(t, p, o);
+	file->fail_at = 0;
+	now[0] = (struct state){ file->bytes, file->size_bytes };
+	*why = "it is neither the image before nor the one after";
+	if (!trial_view(t, now, &v) ||
+	    (!trial_is_same(&v, &t->after) && (rc == 0 || !trial_is_same(&v, &t->before))))
+		return false;
+	qcow2_judge_open(&j, file->bytes, file->size_bytes);
+	qcow2_judge_check(&j);
+	*why = j.why;
+	if (j.corruptions > 0 && !o->damaged)
+		return false;
+	if (rc == 0 || trial_is_same(&v, &t->after))
+		return true;
+	*why = p->err.text;
+	return run(t, p, o) == 0;
+}
+
+static void try_errors(struct trial *t, struct place *p, const struct operation *o,
+		       const struct state *start)
+{
+	struct fake_file *file = t->g->file;
+	const char *why = "";
+	uint64_t n = 0;
+	bool ok;
+
+	do
+		ok = fail_at(t, p, o, start, ++n, &why);
+	while (ok && file->submitted >= n);
+	if (ok)
+		printf("ok - an_error_while_%s\n    at each of %llu places\n",
+		       t->name + strlen("a_crash_while_"), (unsigned long long)n);
+	else
+		printf("not ok - an_error_while_%s: %s (at request %llu)\n",
+		       t->name + strlen("a_crash_while_"), why, (unsigned long long)n);
+}
+
 static void try_operation(struct trials *all, struct guest *g, const struct operation *o,
 			  const struct shape *shape, const struct state *base)
 {
@@ -187,6 +242,7 @@ static void try_operation(struct trials *all, struct guest *g, const struct oper
 			   .changes_backing = o->changes_backing };
 	struct place p = { .g = g, .shape = shape, .backing = open_backing(g, o->changes_backing) };
 	struct state start[STATES_FILES] = { { NULL, 0 } }, end[STATES_FILES];
+	struct state again; /* the trial uses up the other */
 	uint64_t mark;
 
 	snprintf(t.name, sizeof(t.name), "a_crash_while_%s_leaves_the_image_before_or_after_%s",
@@ -195,6 +251,7 @@ static void try_operation(struct trials *all, struct guest *g, const struct oper
 	if (o->damaged)
 		damage(g);
 	start[0] = trial_copy(g->file);
+	again = trial_copy(g->file);
 	if (o->changes_backing)
 		start[1] = trial_copy(p.backing);
 	if (!o->creates)
@@ -208,9 +265,12 @@ static void try_operation(struct trials *all, struct guest *g, const struct oper
 		mark = fake_file_mark(g->file);
 		if (trial_view(&t, end, &t.after))
 			trial_run(&t, start, &mark, 1);
+		if (!t.failed && !o->creates && !o->changes_backing)
+			try_errors(&t, &p, o, &again);
 	}
 	for (unsigned i = 0; i < STATES_FILES; i++)
 		trial_free(&start[i]);
+	trial_free(&again);
 	if (p.backing)
 		fake_file_close(p.backing);
 }

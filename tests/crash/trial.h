@@ -50,6 +50,8 @@ struct trial {
  * on stdout. */
 bool trial_view(const struct trial *t, const struct state *file, struct view *v);
 
+bool trial_is_same(const struct view *a, const struct view *b);
+
 /* Whether it is to be run. */
 bool trial_wanted(const struct trial *t);
 bool trial_fail(struct trial *t, const struct state *file, const char *why);

@@ -164,7 +164,8 @@ struct block *guest_backing(struct guest *g)
 int guest_open(struct guest *g)
 {
 	const struct qcow2_options options = { .name = "the image" };
-	struct block *file = borrow(&g->file->block), *backing = guest_backing(g);
+	struct block *file = g->open_file ? g->open_file(g) : borrow(&g->file->block);
+	struct block *backing = guest_backing(g);
 	struct qcow2_header h;
 	struct err err;
 	int rc = qcow2_read_header(file, "the image", &h, &err);

@@ -28,8 +28,10 @@ struct guest {
 	struct ioloop *loop;
 	struct fake_file *file; /* the image: outlives the disk */
 	struct block *disk;	/* NULL: not open */
-	uint64_t sectors;	/* of the disk */
-	uint8_t *backing;	/* NULL: none */
+	/* NULL, or what opens the image instead of `file`; aborts if it cannot. */
+	struct block *(*open_file)(struct guest *g);
+	uint64_t sectors; /* of the disk */
+	uint8_t *backing; /* NULL: none */
 	uint64_t backing_sectors;
 	uint64_t random; /* not 0 */
 	bool failures_expected;
