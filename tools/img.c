@@ -8,7 +8,8 @@ static const struct command *const rows[] = {
 	&img_create_command, &img_info_command,	    &img_check_command,	 &img_convert_command,
 	&img_map_command,    &img_compare_command,  &img_resize_command, &img_snapshot_command,
 	&img_rebase_command, &img_commit_command,   &img_read_command,	 &img_write_command,
-	&img_bench_command,
+	&img_bench_command,  &img_ls_command,	    &img_cat_command,	 &img_df_command,
+	&img_filesystems_command,
 };
 
 static const struct command_table verbs = { rows, ARRAY_LEN(rows) };

@@ -45,7 +45,7 @@ int look_failed(const struct look *look, const struct volume *v, const char *pat
 		const char *text)
 {
 	fflush(stdout);
-	fprintf(stderr, "error: %s", look->file);
+	fprintf(stderr, "bantam img %s: %s", look->verb, look->file);
 	if (v && v->number)
 		fprintf(stderr, ":%s", v->name);
 	if (path) {
@@ -62,7 +62,7 @@ void look_table_faults(const struct look *look, const struct partition_table *ta
 	const char *text;
 
 	while ((text = partition_fault_text(&faults)))
-		fprintf(stderr, "warning: %s: %s\n", look->file, text);
+		fprintf(stderr, "bantam img %s: warning: %s: %s\n", look->verb, look->file, text);
 }
 
 /* Open partition p, or the whole disk when it is NULL.  0, or why there is no fs. */
@@ -160,8 +160,8 @@ void look_close(const struct look *look, struct volume *v)
 		return;
 	warnings = v->fs->warnings;
 	while ((text = fs_warning_text(&warnings)))
-		fprintf(stderr, "warning: %s%s%s: %s\n", look->file, v->number ? ":" : "",
-			v->number ? v->name : "", text);
+		fprintf(stderr, "bantam img %s: warning: %s%s%s: %s\n", look->verb, look->file,
+			v->number ? ":" : "", v->number ? v->name : "", text);
 	fs_close(v->fs);
 	v->fs = NULL;
 }

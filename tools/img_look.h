@@ -12,7 +12,8 @@
 
 struct look {
 	const struct reader *disk; /* borrowed */
-	const char *file;	   /* its name, for messages */
+	const char *verb;	   /* "ls", for messages */
+	const char *file;	   /* the disk's name, for messages */
 	const char *part;	   /* as look_split() gives it; NULL: none was named */
 	bool json;
 	bool recursive; /* ls: directories below, too */
@@ -22,8 +23,7 @@ struct look {
 /* Cut "FILE:PART" into two at its last colon, if what follows names a partition: p1
  * or 1, sda1 or vda1 with or without /dev/, or disk for the whole of it.
  * arg  changed
- * Returns the part, or NULL when arg is a FILE alone.  A file whose own name ends
- * like that is said as ./FILE:disk. */
+ * Returns the part, or NULL when arg is a FILE alone. */
 const char *look_split(char *arg);
 
 /* What a directory holds, or what a single file is.  path NULL is the root. */
@@ -63,11 +63,12 @@ int look_each(const struct look *look, struct partition_table *table, unsigned i
 /* Tell on stderr what was met, and close. */
 void look_close(const struct look *look, struct volume *v);
 
-/* "error: FILE:PART: PATH: TEXT" on stderr.  v and path may be NULL.  Returns 1. */
+/* "bantam img VERB: FILE:PART: PATH: TEXT" on stderr.  v and path may be NULL.
+ * Returns 1. */
 int look_failed(const struct look *look, const struct volume *v, const char *path,
 		const char *text);
 
-/* "warning: FILE: TEXT" for each fault of the table. */
+/* "bantam img VERB: warning: FILE: TEXT" for each fault of the table. */
 void look_table_faults(const struct look *look, const struct partition_table *table);
 
 #endif

@@ -59,6 +59,8 @@ struct img_options {
 	bool write, no_drain, step_given, pattern_given;
 	uint8_t pattern;
 	bool zero, discard, flush;
+	/* ls, df */
+	bool recursive, human;
 	/* The words that are no flags; in argv. */
 	char **words;
 	int word_count;
@@ -96,7 +98,7 @@ img_setter img_set_help, img_set_quiet, img_set_output, img_set_progress, img_se
 	img_set_create, img_set_apply, img_set_delete, img_set_offset, img_set_length,
 	img_set_count, img_set_depth, img_set_buffer, img_set_step, img_set_write,
 	img_set_flush_interval, img_set_no_drain, img_set_pattern, img_set_zero,
-	img_set_discard, img_set_flush, img_set_aio, img_set_keep, img_refuse_opts,
+	img_set_discard, img_set_flush, img_set_json, img_set_recursive, img_set_human, img_set_aio, img_set_keep, img_refuse_opts,
 	img_refuse_object;
 
 /* clang-format off */
