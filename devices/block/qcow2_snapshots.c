@@ -151,7 +151,8 @@ int qcow2_snapshots_load(struct qcow2_meta *m, struct err *err)
 			m->h.snapshot_count++;
 	}
 	m->snapshot_table_bytes = count > 0 ? (uint32_t)(r.offset - m->h.snapshots_offset) : 0;
-	if (rc < 0 && m->use == QCOW2_REPAIR) {
+	/* Damage can be repaired around; what just could not be read must not be. */
+	if ((rc == -EUCLEAN || rc == -EFBIG || rc == -EINVAL) && m->use == QCOW2_REPAIR) {
 		m->h.bad_snapshots = true;
 		rc = 0;
 	}
