@@ -19,7 +19,7 @@ uint64_t q_run_take(struct qcow2 *q, uint64_t count, uint64_t *first)
 		e->first += count;
 		e->count -= count;
 		run->cluster_count -= count;
-		if (run->cluster_count < q->run_clusters / 2 && !q->run_wanted &&
+		if (run->cluster_count < q->run_low && !q->run_wanted &&
 		    q->run_status == 0) {
 			q->run_wanted = true;
 			q_steward_call(q);

@@ -193,6 +193,7 @@ struct qcow2 {
 	uint64_t table_count, table_limit, clock_hand;
 	struct qtable *retired; /* not reachable any more */
 	struct qrun run;
+	uint64_t run_low; /* below, the next one is asked for */
 	bool run_wanted;
 	int run_status; /* of the last attempt */
 	struct qjob *run_waiters, *flush_waiters;
@@ -218,7 +219,7 @@ struct qcow2 {
 	uint64_t refblock_bits, refblock_count;
 	uint64_t end_cluster;  /* the file's end: first cluster behind */
 	uint64_t scan_cluster; /* where to look for free ones before that */
-	uint64_t run_clusters; /* of the next run; under the lock, too */
+	uint64_t run_clusters; /* of the next run */
 	uint64_t run_clusters_max;
 	uint64_t first_end_cluster; /* end_cluster when it was opened */
 	struct qfreed unmapped; /* nothing on disk refers to them */

@@ -267,6 +267,7 @@ static void publish(struct qcow2 *q, const struct qrun *found)
 		run->extent[kept++] = found->extent[i];
 	run->extent_count = kept;
 	run->cluster_count += found->cluster_count;
+	q->run_low = run->cluster_count / 2;
 }
 
 static bool has_room(struct qcow2 *q)
