@@ -184,9 +184,10 @@ static int open_store(const struct backing_user *u, const struct qcow2_header *h
 		return rc;
 	}
 	*size_bytes = s->size_bytes;
-	*out = file;
 	if (strcmp(h->backing_format, "qcow2") == 0)
 		rc = open_image(&self, file, s->name, out, size_bytes, err);
+	else
+		*out = file;
 	if (rc < 0)
 		block_close(file);
 	return rc;

@@ -116,7 +116,7 @@ scenario_sixteen_disks() {
 		-c 4 -a bantam.cpus=4 -a bantam.mib=512 -a t.last=vdp --stats \
 		-d b,ro,serial=BANTAM-64 -d c -d d -d e,snapshot -d f -d g,queues=4 \
 		-d h,cache=writethrough -d i,discard=off -d j,queue-size=64 -d k,aio=threads \
-		-d l,iops=100 -d m,bps=8M -d "n,snapshot,overlay=mem" -d "o$uring" -d p
+		-d l,iops=100 -d m,bps=8M -d "n,overlay=mem" -d "o$uring" -d p
 	is guest_with_16_disks_ends_with_status_0 0 "$status"
 	is disks_are_all_there abcdefghijklmnop "$(fact disks)"
 	is disks_are_in_the_order_of_their_flags ceghijklmnop "$(fact labels)"

@@ -112,13 +112,13 @@ static void an_image_of_another_format_is_named(void **state)
 
 	make_file(b, 65536);
 	write_file(b->path, "QFI\xfb\0\0\0\x03", 8, 0);
-	refused(b, -EOPNOTSUPP, "disk is a qcow2 image: this version reads raw only");
+	refused(b, -EINVAL, "disk: clusters of 2^");
 	b->config.read_only = true;
-	refused(b, -EOPNOTSUPP, "disk is a qcow2 image");
+	refused(b, -EINVAL, "disk: clusters of 2^");
 	b->config.snapshot = true;
-	refused(b, -EOPNOTSUPP, "disk is a qcow2 image");
+	refused(b, -EINVAL, "disk: clusters of 2^");
 	b->config.format = DISK_FORMAT_QCOW2;
-	refused(b, -EOPNOTSUPP, "format=qcow2 is not supported in this version");
+	refused(b, -EINVAL, "disk: clusters of 2^");
 	b->config.format = DISK_FORMAT_RAW; /* the user knows better */
 	assert_int_equal(disk_up(b), 0);
 	disk_down(b);
@@ -179,13 +179,71 @@ static void discards_that_are_not_wanted_are_not_offered(void **state)
 	assert_int_equal(run_op(b, BLOCK_DISCARD, 0, NULL, 512), -EOPNOTSUPP);
 }
 
-static void overlays_that_are_kept_are_refused(void **state)
+/* In b->dir. */
+static const char *beside(const struct block_bench *b, char path[128], const char *name)
+{
+	snprintf(path, 128, "%s/%s", b->dir, name);
+	return path;
+}
+
+static void an_overlay_in_a_file_keeps_what_was_written(void **state)
 {
 	struct block_bench *b = *state;
+	uint8_t sector[512];
+	char path[128];
 
 	make_file(b, 65536);
-	b->config.overlay = "changes.qcow2";
-	refused(b, -EOPNOTSUPP, "overlay=FILE is not supported in this version");
+	b->config.overlay = beside(b, path, "changes.qcow2");
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(disk_up(b), 0);
+		assert_string_equal(b->disk->ops->name, "qcow2");
+		assert_int_equal(b->disk->limits.size_bytes, 65536);
+		assert_int_equal(run_op(b, BLOCK_READ, 0, sector, 512), 0);
+		assert_true(i == 0 ? is_pattern(sector, 0, 512) : is_all(sector, 'o', 512));
+		memset(sector, 'o', sizeof(sector));
+		assert_int_equal(run_op(b, BLOCK_WRITE, 0, sector, 512), 0);
+		assert_int_equal(run_op(b, BLOCK_READ, 512, sector, 512), 0);
+		assert_true(is_pattern(sector, 512, 512));
+		disk_down(b);
+	}
+	read_file(b->path, sector, 512, 0);
+	assert_true(is_pattern(sector, 0, 512));
+	/* By itself it is a disk, too. */
+	b->config.overlay = NULL;
+	b->config.path = path;
+	assert_int_equal(disk_up(b), 0);
+	assert_int_equal(run_op(b, BLOCK_READ, 0, sector, 512), 0);
+	assert_true(is_all(sector, 'o', 512));
+	disk_down(b);
+	unlink(path);
+}
+
+static void an_overlay_of_another_base_or_not_new_is_refused(void **state)
+{
+	struct block_bench *b = *state;
+	char path[128], other[128];
+
+	make_file(b, 65536);
+	b->config.overlay = beside(b, path, "changes.qcow2");
+	assert_int_equal(disk_up(b), 0);
+	disk_down(b);
+	b->config.keep = DISK_KEEP_OK;
+	refused(b, -EEXIST, "changes.qcow2 is there already; keep=ok");
+	b->config.keep = DISK_KEEP_ALWAYS;
+	assert_int_equal(rename(b->path, beside(b, other, "other")), 0);
+	make_file(b, 65536);
+	b->config.path = other;
+	refused(b, -EINVAL, "changes.qcow2 is no overlay of");
+	b->config.path = b->path;
+	b->config.overlay = other;
+	refused(b, -EINVAL, "other is no qcow2 image");
+	/* What fails leaves nothing behind. */
+	unlink(path);
+	b->config.overlay = path;
+	b->config.path = b->dir;
+	refused(b, -EINVAL, "is a directory");
+	assert_int_equal(access(path, F_OK), -1);
+	unlink(other);
 }
 
 static void snapshots_change_nothing_on_the_host(void **state)
@@ -423,7 +481,8 @@ int main(void)
 		BLOCK_TEST(a_probed_disk_is_guarded_and_a_raw_one_is_not),
 		BLOCK_TEST(a_read_only_disk_cannot_be_written),
 		BLOCK_TEST(discards_that_are_not_wanted_are_not_offered),
-		BLOCK_TEST(overlays_that_are_kept_are_refused),
+		BLOCK_TEST(an_overlay_in_a_file_keeps_what_was_written),
+		BLOCK_TEST(an_overlay_of_another_base_or_not_new_is_refused),
 		BLOCK_TEST(snapshots_change_nothing_on_the_host),
 		BLOCK_TEST(a_snapshot_without_room_says_enospc_and_goes_on),
 		BLOCK_TEST(no_folder_for_temporary_files_is_said),

@@ -81,6 +81,10 @@ static void every_disk_key_reaches_the_configuration(void **state)
 	assert_int_equal(disk("a,cache=writethrough").cache, DISK_CACHE_WRITETHROUGH);
 	assert_int_equal(disk("a,aio=io_uring").engine, IO_ENGINE_URING);
 	assert_int_equal(disk("a,format=qcow2").format, DISK_FORMAT_QCOW2);
+	assert_string_equal(disk("a,backing=allow:/x:/y").backing_allowed, "/x:/y");
+	assert_int_equal(disk("a,overlay=o").keep, DISK_KEEP_ALWAYS);
+	assert_int_equal(disk("a,overlay=o,keep=ok").keep, DISK_KEEP_OK);
+	assert_int_equal(disk("a,overlay=o,keep=never").keep, DISK_KEEP_NEVER);
 }
 
 static void a_wrong_disk_key_says_what_would_be_right(void **state)
@@ -88,7 +92,17 @@ static void a_wrong_disk_key_says_what_would_be_right(void **state)
 	(void)state;
 	assert_disk_refused("", "needs the name of an image file or block device");
 	assert_disk_refused("a,fromat=raw", "'fromat' is not known: did you mean format?");
-	assert_disk_refused("a,format=vmdk", "format: 'vmdk' is not known: use raw");
+	assert_disk_refused("a,format=vmdk", "format: 'vmdk' is not known: use raw or qcow2");
+	assert_disk_refused("a,overlay=o,keep=no",
+			    "keep: 'no' is not known: use ok, always or never");
+	assert_disk_refused("a,keep=ok", "keep is for an overlay in a file: overlay=FILE");
+	assert_disk_refused("a,overlay=mem,keep=ok",
+			    "keep is for an overlay in a file: overlay=FILE");
+	assert_disk_refused("a,backing=/x", "backing: '/x' is not known: use allow:DIR for backing "
+					    "files outside the image's folder");
+	assert_disk_refused("a,snapshot,overlay=o",
+			    "snapshot and overlay exclude each other: the one is thrown away, the "
+			    "other as it says");
 	assert_disk_refused("a,queues=0", "queues: '0' is not a number of queues: use 1 to 16");
 	assert_disk_refused("a,queues=17", "queues: '17' is not a number of queues: use 1 to 16");
 	assert_disk_refused("a,queue-size=100", "queue-size: '100' is not a queue's size: use a "
