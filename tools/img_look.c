@@ -96,6 +96,7 @@ int look_each(const struct look *look, struct partition_table *table, unsigned i
 	int rc = i == 0 ? partition_read(look->disk, table, why) : 0;
 	const bool one = look->part || table->scheme == SCHEME_NONE;
 
+	*v = (struct volume){ .fs = NULL };
 	if (rc < 0)
 		return rc;
 	if (i >= (one ? 1 : table->count))
@@ -138,6 +139,7 @@ int look_open(const struct look *look, struct volume *v, struct err *err)
 	const struct partition *p = NULL;
 	int rc;
 
+	*v = (struct volume){ .fs = NULL };
 	if (!table)
 		return err_set(err, -ENOMEM, "no memory");
 	rc = partition_read(look->disk, table, err);

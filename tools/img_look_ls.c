@@ -264,7 +264,7 @@ static void portion_print(struct ls *ls, const char *dir, bool descend)
 {
 	struct widths w = { 0 };
 
-	qsort(ls->rows, ls->row_count, sizeof(ls->rows[0]), compare_rows);
+	qsort(ls->rows, ls->row_count, sizeof(void *), compare_rows);
 	for (unsigned i = 0; i < ls->row_count; i++)
 		widen(&w, &ls->rows[i]->node);
 	for (unsigned i = 0; i < ls->row_count; i++) {

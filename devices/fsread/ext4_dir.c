@@ -81,12 +81,15 @@ static int dir_block(struct ext4 *e, const struct fs_node *dir, uint64_t n, cons
 
 	if (rc < 0)
 		return rc;
-	if (run.block == 0)
-		return damaged(e, dir, "a block of it is missing");
+	if (run.block == 0) {
+		damaged(e, dir, "a block of it is missing");
+		return -EUCLEAN;
+	}
 	rc = cache_block(&e->fs.cache, run.block, bytes, &fresh);
-	if (rc < 0)
-		return fs_io_error(&e->fs, rc, "cannot read directory %llu",
-				   (unsigned long long)dir->id);
+	if (rc < 0) {
+		fs_io_error(&e->fs, rc, "cannot read directory %llu", (unsigned long long)dir->id);
+		return rc;
+	}
 	if (fresh)
 		check_sum(e, dir, *bytes);
 	return 0;

@@ -31,20 +31,24 @@ int ext4_inode_raw(struct ext4 *e, uint64_t number, const uint8_t **raw)
 	uint64_t block;
 	int rc;
 
-	if (number == 0 || number > e->inode_count || group_number >= e->group_count)
-		return err_set(&e->fs.err, -EUCLEAN, "there is no inode %llu",
-			       (unsigned long long)number);
+	if (number == 0 || number > e->inode_count || group_number >= e->group_count) {
+		err_set(&e->fs.err, -EUCLEAN, "there is no inode %llu", (unsigned long long)number);
+		return -EUCLEAN;
+	}
 	rc = ext4_group(e, (uint32_t)group_number, &group);
 	if (rc < 0)
 		return rc;
-	if (group.inode_table >= e->block_count)
-		return err_set(&e->fs.err, -EUCLEAN, "the inodes of group %llu are nowhere",
-			       (unsigned long long)group_number);
+	if (group.inode_table >= e->block_count) {
+		err_set(&e->fs.err, -EUCLEAN, "the inodes of group %llu are nowhere",
+			(unsigned long long)group_number);
+		return -EUCLEAN;
+	}
 	block = group.inode_table + (offset >> e->block_bits);
 	rc = cache_block(&e->fs.cache, block, &bytes, NULL);
-	if (rc < 0)
-		return fs_io_error(&e->fs, rc, "cannot read inode %llu",
-				   (unsigned long long)number);
+	if (rc < 0) {
+		fs_io_error(&e->fs, rc, "cannot read inode %llu", (unsigned long long)number);
+		return rc;
+	}
 	*raw = bytes + (offset & (e->block_bytes - 1));
 	return 0;
 }

@@ -73,16 +73,16 @@ int fat_next(struct fs *fs, const struct fs_node *dir, uint64_t *cursor, struct 
 
 	while ((rc = dirent_read(f, dir, *cursor, raw, &entry->id)) > 0) {
 		++*cursor;
-		if (raw[0] == NAME_DELETED) {
-			l.count = 0;
-		} else if (is_piece(raw)) {
+		if (raw[0] != NAME_DELETED && is_piece(raw)) {
 			fat_long_piece(&l, raw);
-		} else if (raw[11] & ATTR_LABEL || raw[0] == '.') {
-			l.count = 0; /* the label; "." and ".." */
-		} else {
+			continue;
+		}
+		/* Nor are the label, "." and ".." files. */
+		if (raw[0] != NAME_DELETED && !(raw[11] & ATTR_LABEL) && raw[0] != '.') {
 			entry_take(raw, &l, entry);
 			return 1;
 		}
+		l.count = 0;
 	}
 	return rc;
 }
