@@ -77,20 +77,21 @@ const char *time_text(char text[TIME_TEXT_BYTES], int64_t seconds)
 const char *human_size(char text[SIZE_TEXT_BYTES], uint64_t bytes)
 {
 	static const char units[] = "BKMGTPE";
-	unsigned unit = 0, tenths;
-	uint64_t rest = 0;
+	unsigned unit = 0;
+	uint64_t one, tenths, whole;
 
-	while (bytes >= 1024) {
-		rest = rest > 0 || bytes % 1024 > 0 ? bytes % 1024 | (rest > 0) : 0;
-		bytes /= 1024;
+	while (unit < 6 && bytes >> (10 * unit) >= 1024)
 		unit++;
-	}
-	tenths = (unsigned)((rest * 10 + 1023) / 1024);
-	if (bytes < 10 && unit > 0 && !(bytes == 9 && tenths == 10))
-		snprintf(text, SIZE_TEXT_BYTES, "%u.%u%c", (unsigned)bytes + tenths / 10,
-			 tenths % 10, units[unit]);
+	one = UINT64_C(1) << (10 * unit);
+	tenths = bytes / one * 10 + (bytes % one * 10 + one - 1) / one;
+	whole = bytes / one + (bytes % one > 0);
+	if (whole == 1024 && unit < 6)
+		snprintf(text, SIZE_TEXT_BYTES, "1.0%c", units[unit + 1]);
+	else if (unit > 0 && tenths < 100)
+		snprintf(text, SIZE_TEXT_BYTES, "%u.%u%c", (unsigned)tenths / 10,
+			 (unsigned)tenths % 10, units[unit]);
 	else
-		snprintf(text, SIZE_TEXT_BYTES, "%u%c", (unsigned)bytes + (rest > 0), units[unit]);
+		snprintf(text, SIZE_TEXT_BYTES, "%u%c", (unsigned)whole, units[unit]);
 	return text;
 }
 

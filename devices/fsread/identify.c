@@ -1,5 +1,6 @@
 #include "fsread/identify.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -81,6 +82,11 @@ static void uuid_text(enum uuid_form form, const uint8_t *raw, char to[IDENTITY_
 		break;
 	case UUID_NONE:
 		break;
+	}
+	/* Text on the disk may be anything. */
+	for (len = strlen(to); len > 0; len--) {
+		if (!isalnum((unsigned char)to[len - 1]) && to[len - 1] != '-')
+			to[len - 1] = '?';
 	}
 }
 

@@ -56,6 +56,16 @@ static void what_is_known_by_its_magic_is_named(void **state)
 	disk_free(d);
 }
 
+static void a_uuid_cannot_speak_to_a_terminal(void **state)
+{
+	struct disk *d = disk_new(NULL);
+
+	(void)state;
+	PUT(d, 536, "LVM2 001\033]0;x\007ghijklmnopqrstuvwxyz012345");
+	assert_identity(d, "LVM2_member", "??0?x?-ghij-klmn-opqr-stuv-wxyz-012345", "");
+	disk_free(d);
+}
+
 static void ext_is_told_by_what_it_can(void **state)
 {
 	struct disk *d = disk_new("ext2");
@@ -107,6 +117,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_known_by_its_magic_is_named),
+		cmocka_unit_test(a_uuid_cannot_speak_to_a_terminal),
 		cmocka_unit_test(ext_is_told_by_what_it_can),
 		cmocka_unit_test(fat_has_its_label_as_a_file),
 		cmocka_unit_test(a_short_disk_is_nothing),
