@@ -394,7 +394,8 @@ static void *write_stripe(void *arg)
 
 static void two_threads_do_not_lose_each_others_marks(void **state)
 {
-	static const struct block_ops nothing = { "nothing", nothing_submit, nothing_close };
+	static const struct block_ops nothing = { .name = "nothing", .submit = nothing_submit,
+						   .close = nothing_close };
 	struct fake_block *base = fake_block_open(512);
 	struct block_bench *b = *state;
 	struct stripe stripes[2];
