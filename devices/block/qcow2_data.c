@@ -177,7 +177,7 @@ static int read_standard(struct qcow2_data *d, uint64_t entry, uint64_t bitmap, 
 
 int qcow2_data_read(struct qcow2_data *d, uint64_t cluster, uint8_t *to, struct err *err)
 {
-	struct qcow2_span span;
+	struct qcow2_span span = { 0, 0 };
 	uint64_t entry, bitmap;
 	int rc;
 
