@@ -32,9 +32,217 @@ _bantam_run() {
 		'(-h --help)'{-h,--help}'[the flags]'
 }
 
+_bantam_img() {
+	if (( CURRENT == 2 )); then
+		_values command create info check convert map compare resize snapshot rebase commit read write bench
+		return
+	fi
+	local verb=$words[2]
+	shift words
+	(( CURRENT-- ))
+	case $verb in
+	create)
+		_arguments -s \
+			'(-f --format)'{-f,--format}'[raw ]:format:(raw qcow2)' \
+			'(-o --options)'{-o,--options}'[how the image is to be made]:key-value:' \
+			'(-b --backing)'{-b,--backing}'[what the image is a layer over]:file:_files' \
+			'(-F --backing-format)'{-F,--backing-format}'[raw or qcow2]:format:(raw qcow2)' \
+			'(-u --backing-unsafe)'{-u,--backing-unsafe}'[do not look whether the backing file is there]' \
+			'(-q --quiet)'{-q,--quiet}'[print errors only]' \
+			'--image-opts[not supported]' \
+			'--object[not supported]:object:' \
+			'(-h --help)'{-h,--help}'[this text]' \
+			'*:file:_files'
+		;;
+	info)
+		_arguments -s \
+			'(-f --format)'{-f,--format}'[raw or qcow2]:format:(raw qcow2)' \
+			'--backing-chain[its backing files too]' \
+			'--output[how to print]:value:(human json)' \
+			'(-U --force-share)'{-U,--force-share}'[even if somebody writes to it meanwhile]' \
+			'--image-opts[not supported]' \
+			'--object[not supported]:object:' \
+			'(-h --help)'{-h,--help}'[this text]' \
+			'*:file:_files'
+		;;
+	check)
+		_arguments -s \
+			'(-f --format)'{-f,--format}'[raw or qcow2]:format:(raw qcow2)' \
+			'(-r --repair)'{-r,--repair}'[put right]:value:(leaks all)' \
+			'--output[how to print]:value:(human json)' \
+			'(-q --quiet)'{-q,--quiet}'[print errors only]' \
+			'(-p --progress)'{-p,--progress}'[show how far it is]' \
+			'(-T --source-cache)'{-T,--source-cache}'[the same for reading]:mode:(none writeback writethrough directsync unsafe)' \
+			'(-U --force-share)'{-U,--force-share}'[even if somebody writes to it meanwhile]' \
+			'--image-opts[not supported]' \
+			'--object[not supported]:object:' \
+			'(-h --help)'{-h,--help}'[this text]' \
+			'*:file:_files'
+		;;
+	convert)
+		_arguments -s \
+			'(-f --format)'{-f,--format}'[raw or qcow2]:format:(raw qcow2)' \
+			'(-l --snapshot)'{-l,--snapshot}'[an internal snapshots content]:snapshot:' \
+			'(-T --source-cache)'{-T,--source-cache}'[the same for reading]:mode:(none writeback writethrough directsync unsafe)' \
+			'(-U --force-share)'{-U,--force-share}'[even if somebody writes to it meanwhile]' \
+			'--salvage[zeros]' \
+			'(-O --target-format)'{-O,--target-format}'[raw ]:format:(raw qcow2)' \
+			'(-o --options)'{-o,--options}'[how it is to be made]:key-value:' \
+			'(-c --compress)'{-c,--compress}'[compressed clusters ]' \
+			'(-B --backing)'{-B,--backing}'[over this backing file]:file:_files' \
+			'(-F --backing-format)'{-F,--backing-format}'[raw or qcow2]:format:(raw qcow2)' \
+			'(-S --sparse-size)'{-S,--sparse-size}'[do not write runs of zeros of at least that length]:size:' \
+			'(-n --no-create)'{-n,--no-create}'[into an image that is there already]' \
+			'--target-is-zero[with -n]' \
+			'(-t --cache)'{-t,--cache}'[none]:mode:(none writeback writethrough directsync unsafe)' \
+			'(-m --parallel)'{-m,--parallel}'[so many requests at once]:count:' \
+			'(-W --out-of-order)'{-W,--out-of-order}'[do not keep the disks order in the file]' \
+			'(-r --rate-limit)'{-r,--rate-limit}'[at most so many bytes a second]:size:' \
+			'(-p --progress)'{-p,--progress}'[show how far it is]' \
+			'(-q --quiet)'{-q,--quiet}'[print errors only]' \
+			'--image-opts[not supported]' \
+			'--object[not supported]:object:' \
+			'(-h --help)'{-h,--help}'[this text]' \
+			'*:file:_files'
+		;;
+	map)
+		_arguments -s \
+			'(-f --format)'{-f,--format}'[raw or qcow2]:format:(raw qcow2)' \
+			'(-s --start-offset)'{-s,--start-offset}'[begin there]:offset:' \
+			'(-l --max-length)'{-l,--max-length}'[look at so much of the disk]:size:' \
+			'--output[how to print]:value:(human json)' \
+			'(-U --force-share)'{-U,--force-share}'[even if somebody writes to it meanwhile]' \
+			'--image-opts[not supported]' \
+			'--object[not supported]:object:' \
+			'(-h --help)'{-h,--help}'[this text]' \
+			'*:file:_files'
+		;;
+	compare)
+		_arguments -s \
+			'(-f --format)'{-f,--format}'[raw or qcow2]:format:(raw qcow2)' \
+			'(-F --second-format)'{-F,--second-format}'[the seconds]:format:(raw qcow2)' \
+			'(-s --strict)'{-s,--strict}'[sizes]' \
+			'(-T --source-cache)'{-T,--source-cache}'[the same for reading]:mode:(none writeback writethrough directsync unsafe)' \
+			'(-p --progress)'{-p,--progress}'[show how far it is]' \
+			'(-q --quiet)'{-q,--quiet}'[print errors only]' \
+			'(-U --force-share)'{-U,--force-share}'[even if somebody writes to it meanwhile]' \
+			'--image-opts[not supported]' \
+			'--object[not supported]:object:' \
+			'(-h --help)'{-h,--help}'[this text]' \
+			'*:file:_files'
+		;;
+	resize)
+		_arguments -s \
+			'(-f --format)'{-f,--format}'[raw or qcow2]:format:(raw qcow2)' \
+			'--shrink[yes]' \
+			'--preallocation[how to fill what it gains]:value:(off metadata falloc full)' \
+			'(-p --progress)'{-p,--progress}'[show how far it is]' \
+			'(-q --quiet)'{-q,--quiet}'[print errors only]' \
+			'--image-opts[not supported]' \
+			'--object[not supported]:object:' \
+			'(-h --help)'{-h,--help}'[this text]' \
+			'*:file:_files'
+		;;
+	snapshot)
+		_arguments -s \
+			'(-l --list)'{-l,--list}'[print the snapshots in the image ]' \
+			'(-c --create)'{-c,--create}'[keep the disk as it is now under that name]:name:' \
+			'(-a --apply)'{-a,--apply}'[make the disk what it was]:snapshot:' \
+			'(-d --delete)'{-d,--delete}'[forget it]:snapshot:' \
+			'(-f --format)'{-f,--format}'[raw or qcow2]:format:(raw qcow2)' \
+			'(-q --quiet)'{-q,--quiet}'[print errors only]' \
+			'(-U --force-share)'{-U,--force-share}'[even if somebody writes to it meanwhile]' \
+			'--image-opts[not supported]' \
+			'--object[not supported]:object:' \
+			'(-h --help)'{-h,--help}'[this text]' \
+			'*:file:_files'
+		;;
+	rebase)
+		_arguments -s \
+			'(-b --backing)'{-b,--backing}'[the new backing file]:file:_files' \
+			'(-F --backing-format)'{-F,--backing-format}'[raw or qcow2]:format:(raw qcow2)' \
+			'(-u --backing-unsafe)'{-u,--backing-unsafe}'[only write the new name]' \
+			'(-f --format)'{-f,--format}'[raw or qcow2]:format:(raw qcow2)' \
+			'(-t --cache)'{-t,--cache}'[none]:mode:(none writeback writethrough directsync unsafe)' \
+			'(-T --source-cache)'{-T,--source-cache}'[the same for reading]:mode:(none writeback writethrough directsync unsafe)' \
+			'(-p --progress)'{-p,--progress}'[show how far it is]' \
+			'(-q --quiet)'{-q,--quiet}'[print errors only]' \
+			'(-U --force-share)'{-U,--force-share}'[even if somebody writes to it meanwhile]' \
+			'--image-opts[not supported]' \
+			'--object[not supported]:object:' \
+			'(-h --help)'{-h,--help}'[this text]' \
+			'*:file:_files'
+		;;
+	commit)
+		_arguments -s \
+			'(-f --format)'{-f,--format}'[raw or qcow2]:format:(raw qcow2)' \
+			'(-d --keep)'{-d,--keep}'[leave the image full]' \
+			'(-b --base)'{-b,--base}'[its backing file]:file:_files' \
+			'(-t --cache)'{-t,--cache}'[none]:mode:(none writeback writethrough directsync unsafe)' \
+			'(-p --progress)'{-p,--progress}'[show how far it is]' \
+			'(-q --quiet)'{-q,--quiet}'[print errors only]' \
+			'--image-opts[not supported]' \
+			'--object[not supported]:object:' \
+			'(-h --help)'{-h,--help}'[this text]' \
+			'*:file:_files'
+		;;
+	read)
+		_arguments -s \
+			'--snapshot[an internal snapshots content]:snapshot:' \
+			'(-f --format)'{-f,--format}'[raw or qcow2]:format:(raw qcow2)' \
+			'(-s --offset)'{-s,--offset}'[begin there]:offset:' \
+			'(-l --length)'{-l,--length}'[so many bytes]:size:' \
+			'(-P --pattern)'{-P,--pattern}'[a byte]:byte:' \
+			'(-T --source-cache)'{-T,--source-cache}'[the same for reading]:mode:(none writeback writethrough directsync unsafe)' \
+			'(-q --quiet)'{-q,--quiet}'[print errors only]' \
+			'(-U --force-share)'{-U,--force-share}'[even if somebody writes to it meanwhile]' \
+			'--image-opts[not supported]' \
+			'--object[not supported]:object:' \
+			'(-h --help)'{-h,--help}'[this text]' \
+			'*:file:_files'
+		;;
+	write)
+		_arguments -s \
+			'(-z --zero)'{-z,--zero}'[zeros]' \
+			'(-f --format)'{-f,--format}'[raw or qcow2]:format:(raw qcow2)' \
+			'(-s --offset)'{-s,--offset}'[begin there]:offset:' \
+			'(-l --length)'{-l,--length}'[so many bytes]:size:' \
+			'(-P --pattern)'{-P,--pattern}'[a byte]:byte:' \
+			'(-t --cache)'{-t,--cache}'[none]:mode:(none writeback writethrough directsync unsafe)' \
+			'(-q --quiet)'{-q,--quiet}'[print errors only]' \
+			'--image-opts[not supported]' \
+			'--object[not supported]:object:' \
+			'(-h --help)'{-h,--help}'[this text]' \
+			'*:file:_files'
+		;;
+	bench)
+		_arguments -s \
+			'(-c --count)'{-c,--count}'[requests]:count:' \
+			'(-d --depth)'{-d,--depth}'[at once]:count:' \
+			'(-s --buffer-size)'{-s,--buffer-size}'[bytes of each]:size:' \
+			'(-S --step-size)'{-S,--step-size}'[from one to the next]:size:' \
+			'(-o --offset)'{-o,--offset}'[where to begin]:offset:' \
+			'(-w --write)'{-w,--write}'[write]' \
+			'--pattern[what to write]:byte:' \
+			'--flush-interval[flush after every so many writes]:count:' \
+			'--no-drain[do not wait for the others before a flush]' \
+			'(-f --format)'{-f,--format}'[raw or qcow2]:format:(raw qcow2)' \
+			'(-t --cache)'{-t,--cache}'[none]:mode:(none writeback writethrough directsync unsafe)' \
+			'(-i --aio)'{-i,--aio}'[threads]:mode:(threads native io_uring)' \
+			'(-n --native)'{-n,--native}'[the same]' \
+			'(-q --quiet)'{-q,--quiet}'[print errors only]' \
+			'(-U --force-share)'{-U,--force-share}'[even if somebody writes to it meanwhile]' \
+			'--image-opts[not supported]' \
+			'--object[not supported]:object:' \
+			'(-h --help)'{-h,--help}'[this text]' \
+			'*:file:_files'
+		;;
+	esac
+}
+
 _bantam() {
 	if (( CURRENT == 2 )); then
-		_values command run doctor help version
+		_values command run img doctor help version
 		return
 	fi
 	local command=$words[2]
@@ -42,12 +250,13 @@ _bantam() {
 	(( CURRENT-- ))
 	case $command in
 	run) _bantam_run ;;
+	img) _bantam_img ;;
 	doctor)
 		_arguments '--json[one JSON object]' \
 			'(-q --quiet)'{-q,--quiet}'[exit status only]' \
 			'(-h --help)'{-h,--help}'[the flags]'
 		;;
-	help) _values command run doctor help version ;;
+	help) _values command run img doctor help version ;;
 	esac
 }
 

@@ -9,7 +9,8 @@
 #include "tools/img_file.h"
 
 static const struct option_row rows[] = {
-	IMG_FORMAT,
+	{ "format", 'f', "FMT", "Flags", "raw or qcow2; without it the file is looked at",
+	  img_set_format },
 	{ "keep", 'd', NULL, NULL, "leave the image full: do not empty it afterwards", img_set_keep },
 	{ "base", 'b', "FILE", NULL, "its backing file, by its name; nothing else is supported",
 	  img_set_backing },
@@ -31,7 +32,7 @@ static int open_backing(const struct img_options *o, const struct qcow2_meta *m,
 		.direct = img_is_direct(o->cache),
 		.no_flush = o->cache == IMG_CACHE_UNSAFE,
 	};
-	char *path;
+	char *path = NULL;
 	int rc;
 
 	if (!*m->h.backing_format)
@@ -52,7 +53,7 @@ static int open_backing(const struct img_options *o, const struct qcow2_meta *m,
 /* The backing disk is at least as large as the image's. */
 static int grow(struct chain *backing, uint64_t size_bytes, struct err *err)
 {
-	struct chain_link *l = backing->links[0];
+	struct chain_link *const l = backing->links[0];
 	struct block *below = NULL;
 	int rc;
 

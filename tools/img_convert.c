@@ -214,15 +214,17 @@ static int convert(struct img_options *o)
 		img_format_list(stdout, o->other_format == IMAGE_QCOW2);
 		return command_flush();
 	}
-	if (img_loop(o, &loop) < 0)
-		return 1;
 	s = calloc(1, sizeof(*s));
-	rc = s ? check_options(o, &err) : err_set(&err, -ENOMEM, "no memory");
+	if (!s || img_loop(o, &loop) < 0) {
+		free(s);
+		return 1;
+	}
+	rc = check_options(o, &err);
 	for (int i = 0; rc == 0 && i < last; i++)
 		rc = open_source(o, loop, o->words[i], s, &err);
 	if (rc == 0)
 		rc = convert_into(o, loop, s, o->words[last], &err);
-	while (s && s->count > 0)
+	while (s->count > 0)
 		chain_close(&s->chains[--s->count]);
 	free(s);
 	ioloop_destroy(loop);

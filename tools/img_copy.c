@@ -55,16 +55,17 @@ static int look(struct copy *c, uint64_t at, enum copy_kind *kind, uint64_t *len
 	return 0;
 }
 
-/* The kind at `at`, and how far it goes on; looks no further than to `limit`. */
+/* The kind at `at`, and how far it goes on; looks no further than to `limit`, and no
+ * further than to its end where it is data, which is read next. */
 static int look_far(struct copy *c, uint64_t at, uint64_t limit, enum copy_kind *kind,
 		    uint64_t *end)
 {
 	enum copy_kind next;
-	uint64_t len;
+	uint64_t len = 0;
 	int rc = look(c, at, kind, &len);
 
 	*end = at + len;
-	while (rc == 0 && *end < limit) {
+	while (rc == 0 && *kind != COPY_DATA && *end < limit) {
 		rc = look(c, *end, &next, &len);
 		if (rc < 0 || next != *kind)
 			break;

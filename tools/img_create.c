@@ -29,7 +29,7 @@ static int look_at_backing(const struct img_options *o, struct ioloop *loop, con
 	const struct qcow2_create_options *c = &o->made.create;
 	struct chain_options options = { .use = QCOW2_READ };
 	struct chain chain;
-	char *resolved;
+	char *resolved = NULL;
 	int rc = image_format_parse(c->backing_format, &options.format, err);
 
 	if (rc == 0)

@@ -8,7 +8,7 @@
 #include "tools/img.h"
 #include "tools/img_file.h"
 
-#define PIECE_BYTES MIB(1)
+#define PIECE_BYTES ((size_t)1 << 20)
 
 #define WHERE \
 	IMG_FORMAT, { "offset", 's', "OFFSET", NULL, "begin there; default 0", img_set_offset }, \
@@ -153,8 +153,10 @@ static int write_all(struct img_options *o, const struct sync_io *disk, const ch
 {
 	const uint64_t size = disk->block->limits.size_bytes;
 	uint8_t *bytes = malloc(PIECE_BYTES);
-	int rc = bytes ? check_range(o, size, name, err) : err_set(err, -ENOMEM, "no memory");
+	int rc = check_range(o, size, name, err);
 
+	if (!bytes)
+		return err_set(err, -ENOMEM, "no memory");
 	if (rc == 0 && o->zero) {
 		rc = sync_zero(disk, o->offset, o->length, true);
 		if (rc < 0)

@@ -32,7 +32,7 @@ static int open_new(const struct img_options *o, struct chain *image, struct cha
 		    struct err *err)
 {
 	struct chain_options options = { .use = QCOW2_READ, .unlocked = o->unlocked };
-	char *path;
+	char *path = NULL;
 	int rc = image_format_parse(o->backing_format, &options.format, err);
 
 	if (rc == 0)

@@ -217,7 +217,7 @@ static int follow(struct chain *c, const struct chain_options *top, struct err *
 {
 	const struct chain_link *l = c->links[c->count - 1];
 	struct chain_options o = { .use = QCOW2_READ, .unlocked = top->unlocked, .direct = top->direct };
-	char format_text[QUOTED_BYTES], *path;
+	char format_text[QUOTED_BYTES], *path = NULL;
 	struct err why = { "" };
 	int rc;
 
@@ -264,6 +264,8 @@ void chain_close(struct chain *c)
 
 void chain_forget(struct chain *c)
 {
-	for (unsigned i = 0; i < c->count; i++)
+	for (unsigned i = 0; i < c->count; i++) {
 		c->links[i]->l2_index = UINT64_MAX;
+		c->links[i]->hole_known = false;
+	}
 }

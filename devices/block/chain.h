@@ -49,6 +49,10 @@ struct chain_link {
 	/* One L2 table of it. */
 	uint8_t *l2; /* owned */
 	uint64_t l2_index; /* of its L1 entry; UINT64_MAX: none is loaded */
+	/* What the file system said last: data or a hole, and from where to where.  It is
+	 * asked once for each, for a file system may have to go through all of it. */
+	bool hole_known, hole_is_data;
+	uint64_t hole_begin, hole_end;
 };
 
 struct chain {
@@ -102,7 +106,7 @@ int chain_extent(struct chain *c, unsigned first, uint64_t offset, uint64_t len,
 int chain_link_extent(struct chain *c, unsigned depth, uint64_t offset, uint64_t len,
 		      struct chain_extent *x, bool *allocated, struct err *err);
 
-/* Forget the L2 tables: they were written to. */
+/* Forget L2 tables and holes: they were written to. */
 void chain_forget(struct chain *c);
 
 #endif

@@ -103,7 +103,7 @@ static int write_part(struct chain_disk *d, uint64_t offset, const uint8_t *byte
 	const uint64_t cluster = qcow2_cluster_bytes(&l->meta.h);
 	const uint64_t begin = offset & ~(cluster - 1);
 	const uint64_t inside = min_u64(cluster, l->size_bytes - begin);
-	uint64_t host, run;
+	uint64_t host = 0, run;
 	int rc = qcow2_fill_finish(d->fill, err);
 
 	/* What this fill changed before is in the tables now. */
@@ -127,7 +127,7 @@ static int write_qcow2(struct chain_disk *d, uint64_t offset, const uint8_t *byt
 
 	while (rc == 0 && len > 0) {
 		const uint64_t in = offset & (cluster - 1);
-		uint64_t part = min_u64(len, cluster - in), host, run;
+		uint64_t part = min_u64(len, cluster - in), host = 0, run = 0;
 
 		if (part < cluster) {
 			rc = write_part(d, offset, bytes, part, err);

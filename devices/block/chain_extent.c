@@ -108,17 +108,31 @@ static bool continues(const struct unit *a, uint64_t distance, const struct unit
 
 /* ---- one link ---------------------------------------------------------------------------- */
 
+static int ask_for_hole(struct chain_link *l, uint64_t host, struct err *err)
+{
+	int rc;
+
+	if (l->hole_known && host >= l->hole_begin && host < l->hole_end)
+		return 0;
+	rc = block_file_extent(l->file, host, &l->hole_is_data, &l->hole_end);
+	if (rc < 0)
+		return err_errno(err, rc, "%s: where its holes are", l->name);
+	l->hole_begin = host;
+	/* What is open for writing may change. */
+	l->hole_known = l->file->limits.read_only;
+	return 0;
+}
+
 /* Of DATA: zeros where its file has a hole. */
 static int look_for_hole(struct chain_link *l, struct chain_extent *x, struct err *err)
 {
-	bool is_data;
 	uint64_t end;
-	const int rc = block_file_extent(l->file, x->host, &is_data, &end);
+	const int rc = ask_for_hole(l, x->host, err);
 
 	if (rc < 0)
-		return err_errno(err, rc, "%s: where its holes are", l->name);
-	x->is_hole = !is_data;
-	end &= ~(uint64_t)(BLOCK_SECTOR_BYTES - 1);
+		return rc;
+	x->is_hole = !l->hole_is_data;
+	end = l->hole_end & ~(uint64_t)(BLOCK_SECTOR_BYTES - 1);
 	if (end <= x->host) { /* a sector that the file's end or a hole cuts in two */
 		x->is_hole = false;
 		end = x->host + BLOCK_SECTOR_BYTES;

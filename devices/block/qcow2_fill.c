@@ -138,7 +138,7 @@ int qcow2_fill_data(struct qcow2_fill *f, uint64_t offset, uint64_t count, uint6
 	const uint64_t i = index_of(f, offset);
 	const uint64_t all_data = qcow2_is_extended(&f->meta->h) ? ALL_DATA : 0;
 	uint64_t cluster;
-	bool own;
+	bool own = false;
 	int rc = get_table(f, offset, err);
 
 	*run = min_u64(count, qcow2_entry_count(f->meta) - i);

@@ -13,14 +13,41 @@
 #include "base/options.h"
 #include "tools/cmdline.h"
 #include "tools/doctor.h"
-#include "tools/run_options.h"
+#include "tools/img.h"
+#include "tools/run.h"
 
-static const struct option_table *const tables[] = { &run_option_table, &doctor_option_table };
+#define COMMANDS_MAX 64
+
+static const struct command *const roots[] = { &run_command, &doctor_command, &img_command };
+
+/* All commands with flags, and those within others. */
+static const struct command *commands[COMMANDS_MAX];
+static size_t command_count;
+
+static void gather(const struct command *c)
+{
+	if (c->options) {
+		assert_true(command_count < COMMANDS_MAX);
+		commands[command_count++] = c;
+	}
+	for (size_t i = 0; c->table && i < c->table->count; i++) {
+		assert_string_equal(c->table->rows[i]->within, c->name);
+		gather(c->table->rows[i]);
+	}
+}
+
+static int gather_all(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(roots); i++)
+		gather(roots[i]);
+	return 0;
+}
 
 /* The whole file; one at a time. */
 static const char *read_whole(const char *path)
 {
-	static char text[65536];
+	static char text[131072];
 	FILE *f = fopen(path, "r");
 	size_t n;
 
@@ -51,8 +78,8 @@ static bool mentions(const char *text, const char *word)
 
 static bool is_known(const char *name)
 {
-	for (size_t t = 0; t < ARRAY_LEN(tables); t++) {
-		if (option_find(tables[t], name))
+	for (size_t c = 0; c < command_count; c++) {
+		if (option_find(commands[c]->options, name))
 			return true;
 	}
 	return strcmp(name, "version") == 0; /* bantam --version */
@@ -80,34 +107,58 @@ static void assert_all_mentioned(const char *path, const char *format)
 {
 	const char *text = read_whole(path);
 
-	for (size_t t = 0; t < ARRAY_LEN(tables); t++) {
-		for (size_t i = 0; i < tables[t]->count; i++) {
+	for (size_t c = 0; c < command_count; c++) {
+		const struct option_table *table = commands[c]->options;
+
+		if (!mentions(text, commands[c]->name))
+			fail_msg("%s: '%s' is missing", path, commands[c]->name);
+		for (size_t i = 0; i < table->count; i++) {
 			char word[64];
 
-			snprintf(word, sizeof(word), format, tables[t]->rows[i].name);
+			snprintf(word, sizeof(word), format, table->rows[i].name);
 			if (!mentions(text, word))
 				fail_msg("%s: '%s' is missing", path, word);
 		}
 	}
 }
 
+/* The part of the manual that tells of a command. */
+static const char *section_of(const struct command *c)
+{
+	static char section[131072];
+	const char *text = read_whole("tools/bantam.1"), *begin, *end;
+	char heading[64];
+
+	snprintf(heading, sizeof(heading), "\n.Ss bantam %s%s%s\n", c->within ? c->within : "",
+		 c->within ? " " : "", c->name);
+	begin = strstr(text, heading);
+	if (!begin)
+		fail_msg("tools/bantam.1: '%s' is missing", heading + 1);
+	end = strstr(begin + 1, "\n.S");
+	snprintf(section, sizeof(section), "%.*s", end ? (int)(end - begin) : 131071, begin);
+	/* run's flags are told in several sections of its own. */
+	return strcmp(c->name, "run") == 0 ? text : section;
+}
+
 static void the_manual_explains_every_flag(void **state)
 {
-	const char *text = read_whole("tools/bantam.1");
-
 	(void)state;
-	for (size_t t = 0; t < ARRAY_LEN(tables); t++) {
-		for (size_t i = 0; i < tables[t]->count; i++) {
-			const struct option_row *row = &tables[t]->rows[i];
+	for (size_t c = 0; c < command_count; c++) {
+		const struct option_table *table = commands[c]->options;
+		const char *text = section_of(commands[c]);
+
+		for (size_t i = 0; i < table->count; i++) {
+			const struct option_row *row = &table->rows[i];
 			char item[64];
 
 			if (row->letter)
-				snprintf(item, sizeof(item), "\n.It Fl %c , Fl -%s", row->letter,
+				snprintf(item, sizeof(item), ".It Fl %c , Fl -%s", row->letter,
 					 row->name);
 			else
-				snprintf(item, sizeof(item), "\n.It Fl -%s", row->name);
-			if (!strstr(text, item))
-				fail_msg("tools/bantam.1: '%s' is missing", item + 1);
+				snprintf(item, sizeof(item), ".It Fl -%s", row->name);
+			if (!mentions(text, item))
+				fail_msg("tools/bantam.1, %s: '%s' is missing", commands[c]->name,
+					 item);
 		}
 	}
 }
@@ -140,19 +191,34 @@ static void the_completions_offer_every_flag_and_no_other(void **state)
 static void every_row_of_the_tables_is_fit_for_the_help(void **state)
 {
 	(void)state;
-	for (size_t t = 0; t < ARRAY_LEN(tables); t++) {
-		assert_non_null(tables[t]->rows[0].group);
-		for (size_t i = 0; i < tables[t]->count; i++) {
-			const struct option_row *row = &tables[t]->rows[i];
+	for (size_t c = 0; c < command_count; c++) {
+		const struct option_table *table = commands[c]->options;
+
+		assert_non_null(table->rows[0].group);
+		for (size_t i = 0; i < table->count; i++) {
+			const struct option_row *row = &table->rows[i];
 
 			assert_true(strlen(row->name) < OPTION_NAME_BYTES);
 			assert_true(row->help[0] != '\0');
 			assert_non_null(row->set);
 			/* Names and letters are unique. */
-			assert_ptr_equal(option_find(tables[t], row->name), row);
+			assert_ptr_equal(option_find(table, row->name), row);
 			for (size_t j = 0; row->letter && j < i; j++)
-				assert_int_not_equal(tables[t]->rows[j].letter, row->letter);
+				assert_int_not_equal(table->rows[j].letter, row->letter);
 		}
+	}
+}
+
+static void every_command_says_where_its_flags_are_listed(void **state)
+{
+	(void)state;
+	for (size_t c = 0; c < command_count; c++) {
+		const struct command *cmd = commands[c];
+		char help[64];
+
+		snprintf(help, sizeof(help), "bantam help %s%s%s", cmd->within ? cmd->within : "",
+			 cmd->within ? " " : "", cmd->name);
+		assert_string_equal(cmd->options->help_command, help);
 	}
 }
 
@@ -164,7 +230,8 @@ int main(void)
 		cmocka_unit_test(the_manual_quotes_the_built_in_command_line),
 		cmocka_unit_test(the_completions_offer_every_flag_and_no_other),
 		cmocka_unit_test(every_row_of_the_tables_is_fit_for_the_help),
+		cmocka_unit_test(every_command_says_where_its_flags_are_listed),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, gather_all, NULL);
 }
