@@ -28,7 +28,8 @@ _bantam_run() {
 }
 
 _bantam_img() {
-	local verbs="create info check convert map compare resize snapshot rebase commit read write bench" flags
+	local verbs="create info check convert map compare resize snapshot rebase commit read write bench
+		ls cat df filesystems" flags
 
 	if [ "$COMP_CWORD" -eq 2 ]; then
 		_bantam_words "$1" "$verbs --help"
@@ -74,6 +75,13 @@ _bantam_img() {
 	bench) flags="--count --depth --buffer-size --step-size --offset --write --pattern
 		--flush-interval --no-drain --format --cache --aio --native --quiet
 		--force-share --image-opts --object --help" ;;
+	ls) flags="--format --snapshot --force-share --recursive --json --output --image-opts
+		--object --help" ;;
+	cat) flags="--format --snapshot --force-share --image-opts --object --help" ;;
+	df) flags="--format --snapshot --force-share --human-readable --json --output --image-opts
+		--object --help" ;;
+	filesystems) flags="--format --snapshot --force-share --json --output --image-opts --object
+		--help" ;;
 	*) return ;;
 	esac
 	case $1 in

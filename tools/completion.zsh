@@ -34,7 +34,8 @@ _bantam_run() {
 
 _bantam_img() {
 	if (( CURRENT == 2 )); then
-		_values command create info check convert map compare resize snapshot rebase commit read write bench
+		_values command create info check convert map compare resize snapshot rebase commit read write bench \
+			ls cat df filesystems
 		return
 	fi
 	local verb=$words[2]
@@ -232,6 +233,54 @@ _bantam_img() {
 			'(-n --native)'{-n,--native}'[the same]' \
 			'(-q --quiet)'{-q,--quiet}'[print errors only]' \
 			'(-U --force-share)'{-U,--force-share}'[even if somebody writes to it meanwhile]' \
+			'--image-opts[not supported]' \
+			'--object[not supported]:object:' \
+			'(-h --help)'{-h,--help}'[this text]' \
+			'*:file:_files'
+		;;
+	ls)
+		_arguments -s \
+			'(-f --format)'{-f,--format}'[raw or qcow2]:format:(raw qcow2)' \
+			'(-s --snapshot)'{-s,--snapshot}'[what a snapshot holds]:snapshot:' \
+			'(-U --force-share)'{-U,--force-share}'[even if somebody writes to it meanwhile]' \
+			'(-R --recursive)'{-R,--recursive}'[directories below, too]' \
+			'--json[a JSON array]' \
+			'--output[how to print]:value:(human json)' \
+			'--image-opts[not supported]' \
+			'--object[not supported]:object:' \
+			'(-h --help)'{-h,--help}'[this text]' \
+			'*:file:_files'
+		;;
+	cat)
+		_arguments -s \
+			'(-f --format)'{-f,--format}'[raw or qcow2]:format:(raw qcow2)' \
+			'(-s --snapshot)'{-s,--snapshot}'[what a snapshot holds]:snapshot:' \
+			'(-U --force-share)'{-U,--force-share}'[even if somebody writes to it meanwhile]' \
+			'--image-opts[not supported]' \
+			'--object[not supported]:object:' \
+			'(-h --help)'{-h,--help}'[this text]' \
+			'*:file:_files'
+		;;
+	df)
+		_arguments -s \
+			'(-f --format)'{-f,--format}'[raw or qcow2]:format:(raw qcow2)' \
+			'(-s --snapshot)'{-s,--snapshot}'[what a snapshot holds]:snapshot:' \
+			'(-U --force-share)'{-U,--force-share}'[even if somebody writes to it meanwhile]' \
+			'(-h --human-readable)'{-h,--human-readable}'[sizes as 1.5G]' \
+			'--json[a JSON array]' \
+			'--output[how to print]:value:(human json)' \
+			'--image-opts[not supported]' \
+			'--object[not supported]:object:' \
+			'--help[this text]' \
+			'*:file:_files'
+		;;
+	filesystems)
+		_arguments -s \
+			'(-f --format)'{-f,--format}'[raw or qcow2]:format:(raw qcow2)' \
+			'(-s --snapshot)'{-s,--snapshot}'[what a snapshot holds]:snapshot:' \
+			'(-U --force-share)'{-U,--force-share}'[even if somebody writes to it meanwhile]' \
+			'--json[a JSON array]' \
+			'--output[how to print]:value:(human json)' \
 			'--image-opts[not supported]' \
 			'--object[not supported]:object:' \
 			'(-h --help)'{-h,--help}'[this text]' \
