@@ -37,6 +37,9 @@ static void a_block_is_read_once_until_others_push_it_out(void **state)
 	assert_true(fresh && bytes[0] == 7);
 	assert_int_equal(cache_block(&cache, 7, &bytes, &fresh), 0);
 	assert_true(!fresh && bytes[99] == 7 && c.reads == 1);
+	assert_int_equal(cache_block(&cache, 8, &bytes, NULL), 0);
+	assert_int_equal(cache_block(&cache, 7, &bytes, &fresh), 0);
+	assert_false(fresh);
 	for (unsigned i = 0; i < CACHE_SLOTS; i++)
 		assert_int_equal(cache_block(&cache, 20 + i, &bytes, NULL), 0);
 	assert_int_equal(cache_block(&cache, 7, &bytes, &fresh), 0);
@@ -92,6 +95,17 @@ static void what_could_not_be_read_is_not_kept(void **state)
 	c.fails = 0;
 	assert_int_equal(cache_block(&cache, 1, &bytes, NULL), 0);
 	assert_int_equal(c.reads, 2);
+	cache_free(&cache);
+	/* Nor is what was there before, and is overwritten now. */
+	c.reader.size_bytes = 10000;
+	assert_int_equal(cache_init(&cache, &c.reader, 100), 0);
+	for (unsigned i = 0; i < CACHE_SLOTS; i++)
+		assert_int_equal(cache_block(&cache, i, &bytes, NULL), 0);
+	c.fails = -ESTALE;
+	assert_int_equal(cache_block(&cache, 50, &bytes, NULL), -ESTALE);
+	c.fails = 0;
+	assert_int_equal(cache_block(&cache, 0, &bytes, NULL), 0);
+	assert_int_equal(bytes[0], 0);
 	cache_free(&cache);
 }
 

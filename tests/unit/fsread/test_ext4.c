@@ -222,6 +222,20 @@ static void extents_outside_the_disk_are_refused(void **state)
 	disk_free(d);
 }
 
+/* The inode has room for four. */
+static void more_extents_than_fit_are_refused(void **state)
+{
+	struct disk *d = disk_open("ext4");
+	uint8_t *map = inode_of(d, "/d/c") + 0x28;
+	char text[8];
+
+	(void)state;
+	le16_store(map + 4, 5);
+	disk_reopen(d);
+	assert_int_equal(read_text(d, "/d/c", text, sizeof(text)), -EUCLEAN);
+	disk_free(d);
+}
+
 static void an_extent_tree_that_points_to_itself_ends(void **state)
 {
 	struct disk *d = disk_open("ext4");
@@ -254,7 +268,7 @@ static void lists_of_blocks_that_point_outside_are_refused(void **state)
 	struct disk *d = disk_open("ext2");
 	uint8_t *map = inode_of(d, "/s") + 0x28;
 	struct fs_node node;
-	char byte;
+	char byte, two[2];
 
 	(void)state;
 	le32_store(map + 4 * 13, UINT32_MAX);
@@ -265,6 +279,28 @@ static void lists_of_blocks_that_point_outside_are_refused(void **state)
 	disk_reopen(d);
 	assert_int_equal(path_walk(d->fs, "s", true, &node), 0);
 	assert_int_equal(fs_read(d->fs, &node, 0, &byte, 1), -EUCLEAN);
+	le32_store(map, 63); /* one inside, and one behind it */
+	le32_store(map + 4, 64);
+	disk_reopen(d);
+	assert_int_equal(path_walk(d->fs, "s", true, &node), 0);
+	assert_int_equal(fs_read(d->fs, &node, 1023, &byte, 1), 1);
+	assert_int_equal(fs_read(d->fs, &node, 1023, two, 2), -EUCLEAN);
+	disk_free(d);
+}
+
+static void a_file_longer_than_extents_can_say_is_refused(void **state)
+{
+	struct disk *d = disk_open("ext4");
+	struct fs_node node;
+	char byte;
+
+	(void)state;
+	le32_store(inode_of(d, "/s") + 0x6c, 0x7fffffff);
+	disk_reopen(d);
+	assert_int_equal(path_walk(d->fs, "s", true, &node), 0);
+	assert_int_equal(fs_read(d->fs, &node, (GIB(4) << 10) - 1, &byte, 1), 1);
+	assert_int_equal(byte, 0);
+	assert_int_equal(fs_read(d->fs, &node, GIB(4) << 10, &byte, 1), -EUCLEAN);
 	disk_free(d);
 }
 
@@ -333,6 +369,7 @@ static void a_directory_longer_than_the_disk_is_refused(void **state)
 	le32_store(inode_of(d, "/d") + 4, DISK_BYTES + 1024);
 	disk_reopen(d);
 	assert_int_equal(count_entries(d, "/d"), -EUCLEAN);
+	assert_non_null(strstr(d->fs->err.text, "size"));
 	le32_store(inode_of(d, "/d") + 4, 2048); /* its second block does not exist */
 	disk_reopen(d);
 	assert_int_equal(count_entries(d, "/d"), -EUCLEAN);
@@ -351,6 +388,10 @@ static void entries_without_an_inode_are_refused(void **state)
 	assert_int_equal(fs_load(d->fs, UINT64_MAX, &node), -EUCLEAN);
 	assert_int_equal(fs_load(d->fs, 32, &node), -EUCLEAN);
 	assert_non_null(strstr(d->fs->err.text, "not in use"));
+	le32_store(super(d), 20); /* fewer than the group has room for */
+	disk_reopen(d);
+	assert_int_equal(fs_load(d->fs, 20, &node), 0);
+	assert_int_equal(fs_load(d->fs, 21, &node), -EUCLEAN);
 	disk_free(d);
 }
 
@@ -363,6 +404,7 @@ static void inline_data_that_lies_outside_the_inode_is_refused(void **state)
 
 	(void)state;
 	assert_memory_equal(entry + 16, "data", 4);
+	memset(text, 'y', sizeof(text));
 	le16_store(entry + 2, 0xffff); /* where the value is: gone, and the file with it */
 	disk_reopen(d);
 	assert_int_equal(read_text(d, "/d/b", text, sizeof(text)), 73);
@@ -377,9 +419,17 @@ static void inline_data_that_lies_outside_the_inode_is_refused(void **state)
 static void inline_directories_end_where_their_inode_does(void **state)
 {
 	struct disk *d = disk_open("ext4-inline");
-	uint8_t *map = inode_of(d, "/d/e") + 0x28;
+	uint8_t *inode = inode_of(d, "/d/e"), *map = inode + 0x28;
+	uint8_t *entry = inode + 128 + le16_load(inode + 128) + 4;
 
 	(void)state;
+	assert_int_equal(count_entries(d, "/d/e"), 0);
+	assert_memory_equal(entry + 16, "data", 4);
+	le16_store(entry + 2, 40); /* a second part of unused entries */
+	le32_store(entry + 8, 24);
+	memset(entry + 40, 0, 24);
+	le16_store(entry + 40 + 4, 24);
+	disk_reopen(d);
 	assert_int_equal(count_entries(d, "/d/e"), 0);
 	le16_store(map + 4 + 4, 60); /* across the end of the first part */
 	disk_reopen(d);
@@ -507,8 +557,10 @@ int main(void)
 		cmocka_unit_test(a_cut_disk_is_told_and_read_as_far_as_it_goes),
 		cmocka_unit_test(wrong_sums_are_told),
 		cmocka_unit_test(extents_outside_the_disk_are_refused),
+		cmocka_unit_test(more_extents_than_fit_are_refused),
 		cmocka_unit_test(an_extent_tree_that_points_to_itself_ends),
 		cmocka_unit_test(lists_of_blocks_that_point_outside_are_refused),
+		cmocka_unit_test(a_file_longer_than_extents_can_say_is_refused),
 		cmocka_unit_test(a_file_longer_than_its_map_is_refused),
 		cmocka_unit_test(a_hole_behind_all_lists_is_one_run),
 		cmocka_unit_test(impossible_directory_entries_are_refused),

@@ -74,6 +74,20 @@ static void a_name_of_another_entry_is_none(void **state)
 	assert_int_equal(NAME_OF((uint8_t)(sum_of(entry) + 1), text, 0x41), 0);
 }
 
+static void pieces_of_two_names_make_none(void **state)
+{
+	struct fat_long l = { .count = 0 };
+	uint8_t raw[FAT_DIRENT_BYTES];
+	char text[FS_NAME_BYTES];
+
+	(void)state;
+	put_piece(raw, 0x42, 'b', sum_of(entry));
+	fat_long_piece(&l, raw);
+	put_piece(raw, 1, 'a', (uint8_t)(sum_of(entry) + 1));
+	fat_long_piece(&l, raw);
+	assert_int_equal(fat_long_text(&l, entry, text), 0);
+}
+
 static void the_longest_name_fits(void **state)
 {
 	char text[FS_NAME_BYTES];
@@ -118,6 +132,7 @@ int main(void)
 		cmocka_unit_test(pieces_make_a_name),
 		cmocka_unit_test(pieces_out_of_order_make_none),
 		cmocka_unit_test(a_name_of_another_entry_is_none),
+		cmocka_unit_test(pieces_of_two_names_make_none),
 		cmocka_unit_test(the_longest_name_fits),
 		cmocka_unit_test(short_names_lose_their_blanks),
 	};

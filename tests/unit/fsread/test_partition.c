@@ -153,6 +153,17 @@ static void a_damaged_gpt_is_read_from_its_backup(void **state)
 	}
 }
 
+static void a_header_that_belongs_elsewhere_is_damaged(void **state)
+{
+	struct disk *d = disk_new("gpt");
+
+	(void)state;
+	memcpy(d->bytes + 512, d->bytes + DISK_BYTES - 512, 512);
+	assert_int_equal(partition_read(&d->reader, &table, NULL), 0);
+	assert_int_equal(table.faults, PARTITION_BACKUP);
+	disk_free(d);
+}
+
 static void a_gpt_without_its_backup_is_told(void **state)
 {
 	struct disk *d = disk_new("gpt");
@@ -231,6 +242,7 @@ int main(void)
 		cmocka_unit_test(a_boot_sector_of_a_file_system_is_no_table),
 		cmocka_unit_test(gpt_gives_names),
 		cmocka_unit_test(a_damaged_gpt_is_read_from_its_backup),
+		cmocka_unit_test(a_header_that_belongs_elsewhere_is_damaged),
 		cmocka_unit_test(a_gpt_without_its_backup_is_told),
 		cmocka_unit_test(a_gpt_that_is_damaged_twice_is_refused),
 		cmocka_unit_test(a_gpt_of_endless_entries_is_refused),

@@ -4,21 +4,26 @@
 
 #include "fsread/ext4.h"
 
-/* Point the short link at /link elsewhere. */
-static void aim(struct disk *d, const char *target)
+/* Let a link point elsewhere. */
+static void aim_at(struct disk *d, const char *link, const char *target)
 {
 	struct ext4 *e = ext4_of(d->fs);
 	struct ext4_group group;
 	struct fs_node node;
 	uint8_t *inode;
 
-	assert_int_equal(path_walk(d->fs, "link", false, &node), 0);
+	assert_int_equal(path_walk(d->fs, link, false, &node), 0);
 	assert_int_equal(ext4_group(e, 0, &group), 0);
 	inode = d->bytes + group.inode_table * e->block_bytes + (node.id - 1) * e->inode_bytes;
 	assert_true(strlen(target) < 60);
 	memcpy(inode + 0x28, target, strlen(target));
 	le32_store(inode + 4, (uint32_t)strlen(target));
 	disk_reopen(d);
+}
+
+static void aim(struct disk *d, const char *target)
+{
+	aim_at(d, "link", target);
 }
 
 static void names_lead_to_files(void **state)
@@ -50,6 +55,10 @@ static void the_root_has_nothing_above(void **state)
 	assert_file(d, "link", "hello\n");
 	aim(d, "/a");
 	assert_file(d, "d/../link", "hello\n");
+	aim_at(d, "d/long", "/a");
+	assert_file(d, "d/long", "hello\n");
+	aim_at(d, "d/long", "/d/../d/5");
+	assert_file(d, "d/long", "");
 	disk_free(d);
 }
 

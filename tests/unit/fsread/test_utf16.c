@@ -15,11 +15,13 @@ static void characters_of_each_length_become_utf8(void **state)
 static void a_lone_surrogate_is_replaced(void **state)
 {
 	static const uint16_t units[] = { 0xd83d, 'x', 0xde00, 0xd83d };
+	static const uint16_t low[] = { 0xdd00, 0xde00 };
 	char text[UTF8_BYTES(ARRAY_LEN(units))];
 
 	(void)state;
 	assert_int_equal(utf16_text(text, units, ARRAY_LEN(units)), 10);
 	assert_string_equal(text, "\ufffdx\ufffd\ufffd");
+	assert_int_equal(utf16_text(text, low, ARRAY_LEN(low)), 6);
 }
 
 static void text_ends_at_a_zero(void **state)
