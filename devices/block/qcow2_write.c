@@ -1,8 +1,11 @@
-/* Writes: where a cluster is ours alone, in place; else into new clusters, which take
- * the place of the old ones when they are written.
+/* Writes: where a cluster is ours alone, in place; else into new clusters.
+ *
+ * Where zeros are read now, a new cluster, which is zeros, takes their place at once,
+ * and the write is one in place: whatever becomes of it, nothing else is ever seen.
+ * Where other data is, its place is only taken by what is complete:
  *
  *      plan      under the lock: claim clusters of the disk, take clusters of the run
- *      fill      read what is around the guest's data, unless that is zeros
+ *      fill      read what is around the guest's data
  *      write     head, guest's data and tail, as one
  *      commit    under the lock: set the entries, wake who waited for the clusters */
 #include <assert.h>
@@ -51,6 +54,12 @@ static void set_entry(struct qcow2 *q, const struct qop *op, uint64_t cluster)
 	q_entry_set(q, op->table, i, host | QCOW2_COPIED, bitmap);
 }
 
+static void set_entries(struct qcow2 *q, const struct qop *op)
+{
+	for (uint64_t n = 0; n < op->claim.count; n++)
+		set_entry(q, op, op->claim.first + n);
+}
+
 static void unclaim(struct qcow2 *q, struct qop *op)
 {
 	struct qclaim **at = &q->claims;
@@ -67,9 +76,8 @@ static void written(struct qop *op, int status)
 
 	pthread_mutex_lock(&q->lock);
 	if (status == 0) {
-		for (uint64_t n = 0; n < op->claim.count; n++)
-			set_entry(q, op, op->claim.first + n);
-		q->replaced |= op->replaces;
+		set_entries(q, op);
+		q->replaced = true;
 	} else if (!op->own_cluster) {
 		/* No longer zeros, perhaps. */
 		q_freed_add(&q->freed, q_cluster(q, op->host), op->claim.count);
@@ -176,7 +184,7 @@ static void start(struct qop *op)
 	if (--op->fills > 0)
 		return;
 	if (op->fill_status < 0)
-		written(op, op->fill_status);
+		op->ended(op, op->fill_status);
 	else
 		write_out(op);
 }
@@ -258,7 +266,6 @@ static int place(struct qop *op, struct qjob *job, uint64_t limit)
 		op->host = cluster << q->cluster_bits;
 	}
 	op->claim = (struct qclaim){ .first = first, .count = count, .next = q->claims };
-	q->claims = &op->claim;
 	op->pos = job->pos;
 	op->len = min_u64(job->end, to_pos(q, first + count)) - job->pos;
 	/* With subclusters that are there behind this: they are for another round. */
@@ -266,6 +273,13 @@ static int place(struct qop *op, struct qjob *job, uint64_t limit)
 		op->len = min_u64(op->len, (UINT64_C(1) << q->grain_bits) -
 					   (job->pos & ((UINT64_C(1) << q->grain_bits) - 1)));
 	set_extent(q, op);
+	if (op->replaces) {
+		q->claims = &op->claim;
+		return PLANNED;
+	}
+	set_entries(q, op);
+	op->table->pins--;
+	op->ended = q_op_ended;
 	return PLANNED;
 }
 
