@@ -81,13 +81,12 @@ static int open_reader(const struct img_options *o, struct ioloop *loop, struct 
 	return chain_open(&r->chain, loop, look->file, &options, &r->err);
 }
 
-static int with_reader(const struct img_options *o, int (*verb)(const struct look *look,
-								 const struct img_options *o))
+static int with_reader(const struct img_options *o,
+		       int (*verb)(const struct look *look, const struct img_options *o))
 {
-	struct look look = { .verb = o->verb->name,
-			     .json = o->json,
-			     .recursive = o->recursive,
-			     .human = o->human };
+	struct look look = {
+		.verb = o->verb->name, .json = o->json, .recursive = o->recursive, .human = o->human
+	};
 	struct chain_reader r = { .len = 0 };
 	struct reader disk = { reader_of_chain, &r, 0 };
 	struct ioloop *loop;
@@ -130,18 +129,16 @@ static int run_verb(const struct command *command, int argc, char *argv[], int l
 #define JSON   { "json", 0, NULL, NULL, "print a JSON array", img_set_json }, IMG_OUTPUT
 /* clang-format on */
 
-#define PART_EPILOGUE \
-	"FILE:p1, FILE:1 or FILE:/dev/sda1 is the first partition, FILE:disk the whole of it;\n" \
+#define PART_EPILOGUE                                                                             \
+	"FILE:p1, FILE:1 or FILE:/dev/sda1 is the first partition, FILE:disk the whole of it;\n"  \
 	"FILE alone is enough where only one file system can be read: ext2, ext3, ext4 or FAT.\n" \
 	"Nothing is written, and no journal replayed: a warning says when that matters."
 
 /* ---- ls ---- */
 
 static const struct option_row ls_rows[] = {
-	IMAGE,
-	{ "recursive", 'R', NULL, NULL, "directories below, too", img_set_recursive },
-	JSON,
-	IMG_REFUSED,
+	IMAGE,	  { "recursive", 'R', NULL, NULL, "directories below, too", img_set_recursive },
+	JSON,	  IMG_REFUSED,
 	IMG_HELP,
 };
 
@@ -228,9 +225,9 @@ const struct command img_df_command = {
 /* ---- filesystems ---- */
 
 static const struct option_row filesystems_rows[] = { IMAGE, JSON, IMG_REFUSED, IMG_HELP };
-static const struct option_table filesystems_table = {
-	filesystems_rows, ARRAY_LEN(filesystems_rows), "bantam help img filesystems"
-};
+static const struct option_table filesystems_table = { filesystems_rows,
+						       ARRAY_LEN(filesystems_rows),
+						       "bantam help img filesystems" };
 
 static int filesystems(const struct look *look, const struct img_options *o)
 {

@@ -41,8 +41,7 @@ const char *look_split(char *arg)
 	return colon + 1;
 }
 
-int look_failed(const struct look *look, const struct volume *v, const char *path,
-		const char *text)
+int look_failed(const struct look *look, const struct volume *v, const char *path, const char *text)
 {
 	fflush(stdout);
 	fprintf(stderr, "bantam img %s: %s", look->verb, look->file);
@@ -89,8 +88,8 @@ static int find_named(const struct look *look, const struct partition_table *tab
 	return 0;
 }
 
-int look_each(const struct look *look, struct partition_table *table, unsigned i,
-	      struct volume *v, struct err *why)
+int look_each(const struct look *look, struct partition_table *table, unsigned i, struct volume *v,
+	      struct err *why)
 {
 	const struct partition *p = NULL;
 	int rc = i == 0 ? partition_read(look->disk, table, why) : 0;

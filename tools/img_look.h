@@ -44,9 +44,9 @@ int look_filesystems(const struct look *look);
 struct volume {
 	struct window window;
 	struct reader reader;
-	struct fs *fs;	   /* NULL: none that can be read */
-	unsigned number;   /* of the partition; 0: the whole disk */
-	char name[16];	   /* "p1", "disk" */
+	struct fs *fs;	 /* NULL: none that can be read */
+	unsigned number; /* of the partition; 0: the whole disk */
+	char name[16];	 /* "p1", "disk" */
 };
 
 /* The one that look->part names, or else the only one with a file system.
@@ -57,8 +57,8 @@ int look_open(const struct look *look, struct volume *v, struct err *err);
  * table  filled when i is 0, and used for the others
  * Returns 1; 0 when there are no more than i; -errno.  v->fs may be NULL, why says
  * why then. */
-int look_each(const struct look *look, struct partition_table *table, unsigned i,
-	      struct volume *v, struct err *why);
+int look_each(const struct look *look, struct partition_table *table, unsigned i, struct volume *v,
+	      struct err *why);
 
 /* Tell on stderr what was met, and close. */
 void look_close(const struct look *look, struct volume *v);

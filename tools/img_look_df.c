@@ -64,8 +64,8 @@ static unsigned percent(uint64_t used, uint64_t available)
 	if (sum == 0)
 		return 0;
 	/* Both are below 2^63, but a hundred times that is not. */
-	return (unsigned)(sum > UINT64_MAX / 200 ? (used + sum / 100 - 1) / (sum / 100) :
-						   (used * 100 + sum - 1) / sum);
+	return (unsigned)(sum > UINT64_MAX / 200 ? (used + sum / 100 - 1) / (sum / 100)
+						 : (used * 100 + sum - 1) / sum);
 }
 
 static void df_json(struct verb *verb, const struct volume *v, const struct fs_space *s)
@@ -101,9 +101,9 @@ static int df_show(struct verb *verb, struct volume *v)
 
 	/* Swap, boot loaders' own partitions: only one that was named is missed. */
 	if (!v->fs)
-		return verb->table->count && !look->part ?
-			       0 :
-			       look_failed(look, v, NULL, verb->why.text);
+		return verb->table->count && !look->part
+			       ? 0
+			       : look_failed(look, v, NULL, verb->why.text);
 	if (fs_space(v->fs, &s) < 0)
 		return look_failed(look, v, NULL, v->fs->err.text);
 	if (look->json) {
@@ -121,9 +121,8 @@ static int df_show(struct verb *verb, struct volume *v)
 int look_df(const struct look *look)
 {
 	return run(look,
-		   look->human ?
-			   "Filesystem Type           Size         Used        Avail Use%" :
-			   "Filesystem Type      1K-blocks         Used    Available Use%",
+		   look->human ? "Filesystem Type           Size         Used        Avail Use%"
+			       : "Filesystem Type      1K-blocks         Used    Available Use%",
 		   df_show);
 }
 

@@ -124,9 +124,9 @@ static void wait_for(struct ls *ls, const char *dir, const struct row *row)
 	rc = visited_add(&ls->visited, row->node.id);
 	if (rc == 0)
 		failed(ls, dir, "a directory below is linked twice: shown once");
-	w = rc > 0 && bytes <= PATH_BYTES_MAX && ls->waiting_bytes + bytes <= WAITING_BYTES_MAX ?
-		    malloc(bytes) :
-		    NULL;
+	w = rc > 0 && bytes <= PATH_BYTES_MAX && ls->waiting_bytes + bytes <= WAITING_BYTES_MAX
+		    ? malloc(bytes)
+		    : NULL;
 	if (!w) {
 		if (rc != 0 && !ls->refused)
 			failed(ls, dir, "too many directories, or too deep: some are left out");

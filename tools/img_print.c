@@ -25,8 +25,8 @@ static const struct {
 	char letter;
 	const char *word;
 } types[] = {
-	{ S_IFREG, '-', "file" },  { S_IFDIR, 'd', "directory" }, { S_IFLNK, 'l', "symlink" },
-	{ S_IFCHR, 'c', "char" },  { S_IFBLK, 'b', "block" },	  { S_IFIFO, 'p', "fifo" },
+	{ S_IFREG, '-', "file" },    { S_IFDIR, 'd', "directory" }, { S_IFLNK, 'l', "symlink" },
+	{ S_IFCHR, 'c', "char" },    { S_IFBLK, 'b', "block" },	    { S_IFIFO, 'p', "fifo" },
 	{ S_IFSOCK, 's', "socket" },
 };
 

@@ -7,8 +7,8 @@
 #include "base/bytes.h"
 #include "fsread/crc.h"
 
-#define SUPER_BYTES	1024u
-#define MAGIC		0xef53u
+#define SUPER_BYTES 1024u
+#define MAGIC	    0xef53u
 
 enum state { STATE_CLEAN = 1, STATE_ERRORS = 2 };
 
@@ -127,8 +127,8 @@ static void state_take(struct ext4 *e, const uint8_t *sb)
 	const uint16_t state = le16_load(sb + 0x3a);
 	struct fs *fs = &e->fs;
 
-	e->sum_seed = e->incompat & EXT4_CSUM_SEED ? le32_load(sb + 0x270) :
-						     crc32c_run(UINT32_MAX, e->uuid, 16);
+	e->sum_seed = e->incompat & EXT4_CSUM_SEED ? le32_load(sb + 0x270)
+						   : crc32c_run(UINT32_MAX, e->uuid, 16);
 	if (e->incompat & INCOMPAT_RECOVER || !(state & STATE_CLEAN))
 		fs->warnings |= FS_DIRTY;
 	if (state & STATE_ERRORS)

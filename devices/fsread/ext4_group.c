@@ -97,10 +97,11 @@ int ext4_group(struct ext4 *e, uint32_t group, struct ext4_group *out)
  * since 1.47; before that it must be counted. */
 uint64_t ext4_overhead(struct ext4 *e)
 {
-	const uint64_t table = ((uint64_t)e->inodes_per_group * e->inode_bytes +
-				e->block_bytes - 1) >> e->block_bits;
-	const uint64_t descs = ((uint64_t)e->group_count * e->desc_bytes + e->block_bytes - 1) >>
-			       e->block_bits;
+	const uint64_t table =
+		((uint64_t)e->inodes_per_group * e->inode_bytes + e->block_bytes - 1) >>
+		e->block_bits;
+	const uint64_t descs =
+		((uint64_t)e->group_count * e->desc_bytes + e->block_bytes - 1) >> e->block_bits;
 	struct fs_node journal;
 	uint64_t sum = e->first_data_block;
 
@@ -111,8 +112,7 @@ uint64_t ext4_overhead(struct ext4 *e)
 	for (uint32_t g = 0; g < e->group_count; g++) {
 		sum += table + 2;
 		if (has_super(e, g))
-			sum += 1 + e->reserved_descs +
-			       (e->incompat & EXT4_META_BG ? 1 : descs);
+			sum += 1 + e->reserved_descs + (e->incompat & EXT4_META_BG ? 1 : descs);
 	}
 	if (e->compat & EXT4_JOURNAL && e->journal_inode &&
 	    ext4_load(&e->fs, e->journal_inode, &journal) == 0)

@@ -42,9 +42,9 @@ static struct part find_data(const struct ext4 *e, const uint8_t *raw)
 			return none;
 		if (entry[1] == INDEX_SYSTEM && name_len == 4 &&
 		    memcmp(entry + XATTR_ENTRY, "data", 4) == 0)
-			return le32_load(entry + 4) == 0 && range_inside(value_at, len, room) ?
-				       (struct part){ area + value_at, len } :
-				       none;
+			return le32_load(entry + 4) == 0 && range_inside(value_at, len, room)
+				       ? (struct part){ area + value_at, len }
+				       : none;
 	}
 	return none;
 }

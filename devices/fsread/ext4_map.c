@@ -9,10 +9,10 @@
 #include "base/checked.h"
 #include "fsread/crc.h"
 
-#define EXTENT_MAGIC	    0xf30au
-#define EXTENT_BYTES	    12u /* of the header, an index and a leaf alike */
-#define EXTENT_DEPTH_MAX    5u
-#define EXTENT_WRITTEN_MAX  32768u /* more: allocated, but reads as zeros */
+#define EXTENT_MAGIC	   0xf30au
+#define EXTENT_BYTES	   12u /* of the header, an index and a leaf alike */
+#define EXTENT_DEPTH_MAX   5u
+#define EXTENT_WRITTEN_MAX 32768u /* more: allocated, but reads as zeros */
 
 #define DIRECT_COUNT 12u
 #define INDIRECT_MAX 3u

@@ -52,8 +52,8 @@ static int layout(struct fat *f, const struct boot *b, struct err *err)
 	const uint64_t root_sectors =
 		((uint64_t)b->root_entries * FAT_DIRENT_BYTES + b->sector_bytes - 1) /
 		b->sector_bytes;
-	const uint64_t data_sector = b->reserved_sectors +
-				     (uint64_t)b->table_count * b->table_sectors + root_sectors;
+	const uint64_t data_sector =
+		b->reserved_sectors + (uint64_t)b->table_count * b->table_sectors + root_sectors;
 	uint64_t clusters;
 
 	if (data_sector >= b->sector_count)

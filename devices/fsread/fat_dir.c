@@ -91,8 +91,9 @@ int fat_next(struct fs *fs, const struct fs_node *dir, uint64_t *cursor, struct 
  * comes out as some other day. */
 static int64_t days_of(unsigned year, unsigned month, unsigned day)
 {
-	static const uint16_t before[12] = { 0,	  31,  59,  90,	 120, 151,
-					     181, 212, 243, 273, 304, 334 };
+	static const uint16_t before[12] = {
+		0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334
+	};
 	const unsigned m = month >= 1 && month <= 12 ? month - 1 : 0;
 	const bool leap = year % 4 == 0 && year != 2100;
 	const unsigned leaps = (year - 1969) / 4 - (year > 2100);
@@ -126,8 +127,8 @@ int fat_load(struct fs *fs, uint64_t id, struct fs_node *node)
 	if (rc < 0)
 		return fs_io_error(fs, rc, "cannot read a directory");
 	node->id = id;
-	node->mode = (raw[11] & ATTR_DIR ? S_IFDIR : S_IFREG) |
-		     (raw[11] & ATTR_READ_ONLY ? 0555 : 0755);
+	node->mode =
+		(raw[11] & ATTR_DIR ? S_IFDIR : S_IFREG) | (raw[11] & ATTR_READ_ONLY ? 0555 : 0755);
 	node->size_bytes = raw[11] & ATTR_DIR ? 0 : le32_load(raw + 28);
 	node->mtime_s = time_of(le16_load(raw + 24), le16_load(raw + 22));
 	node->fat.first_cluster = le16_load(raw + 26);

@@ -13,6 +13,7 @@
 #define CASE_AT	     12u
 
 /* Code page 437 from 0x80 on. */
+/* clang-format off */
 static const uint16_t cp437[128] = {
 	0x00c7, 0x00fc, 0x00e9, 0x00e2, 0x00e4, 0x00e0, 0x00e5, 0x00e7,
 	0x00ea, 0x00eb, 0x00e8, 0x00ef, 0x00ee, 0x00ec, 0x00c4, 0x00c5,
@@ -31,6 +32,7 @@ static const uint16_t cp437[128] = {
 	0x2261, 0x00b1, 0x2265, 0x2264, 0x2320, 0x2321, 0x00f7, 0x2248,
 	0x00b0, 0x2219, 0x00b7, 0x221a, 0x207f, 0x00b2, 0x25a0, 0x00a0,
 };
+/* clang-format on */
 
 /* 6.2 of the specification: the sum binds a long name to the short one below it. */
 static uint8_t short_sum(const uint8_t raw[FAT_DIRENT_BYTES])
@@ -44,8 +46,9 @@ static uint8_t short_sum(const uint8_t raw[FAT_DIRENT_BYTES])
 
 void fat_long_piece(struct fat_long *l, const uint8_t raw[FAT_DIRENT_BYTES])
 {
-	static const uint8_t places[PIECE_UNITS] = { 1,	 3,  5,	 7,  9,	 14, 16,
-						     18, 20, 22, 24, 28, 30 };
+	static const uint8_t places[PIECE_UNITS] = {
+		1, 3, 5, 7, 9, 14, 16, 18, 20, 22, 24, 28, 30
+	};
 	const unsigned number = raw[0] & 0x1f;
 
 	if (raw[0] & PIECE_LAST) {

@@ -11,7 +11,7 @@
 
 struct identity {
 	const char *type; /* "ext4", "vfat", "swap", "crypto_LUKS", ...; NULL: unknown */
-	char uuid[IDENTITY_UUID_BYTES];   /* letters, digits, '-', '?'; "" when it has none */
+	char uuid[IDENTITY_UUID_BYTES];	  /* letters, digits, '-', '?'; "" when it has none */
 	char label[IDENTITY_LABEL_BYTES]; /* any bytes but NUL; "" when it has none */
 };
 

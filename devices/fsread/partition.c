@@ -76,7 +76,8 @@ struct partition *partition_add(struct partition_table *table, const struct read
 		table->faults |= PARTITION_CUT;
 		size_bytes = disk->size_bytes - start_bytes;
 	}
-	*p = (struct partition){ .number = number, .start_bytes = start_bytes,
+	*p = (struct partition){ .number = number,
+				 .start_bytes = start_bytes,
 				 .size_bytes = size_bytes };
 	table->count++;
 	return p;

@@ -11,9 +11,9 @@
 #define PARTITION_NAME_BYTES UTF8_BYTES(36)
 
 struct partition {
-	unsigned number;      /* as Linux counts: sda1 is 1; logical ones from 5 */
-	uint64_t start_bytes; /* inside the disk */
-	uint64_t size_bytes;  /* more than 0, inside the disk */
+	unsigned number;		 /* as Linux counts: sda1 is 1; logical ones from 5 */
+	uint64_t start_bytes;		 /* inside the disk */
+	uint64_t size_bytes;		 /* more than 0, inside the disk */
 	char name[PARTITION_NAME_BYTES]; /* GPT's name, UTF-8; "" with MBR */
 };
 
@@ -21,11 +21,11 @@ enum partition_scheme { SCHEME_NONE, SCHEME_MBR, SCHEME_GPT };
 
 /* What was not as it should be. */
 enum partition_fault {
-	PARTITION_CUT = 1,	/* a partition reached behind the disk and was cut */
-	PARTITION_BACKUP = 2,	/* GPT: read from the backup, for the first one is damaged */
+	PARTITION_CUT = 1,	 /* a partition reached behind the disk and was cut */
+	PARTITION_BACKUP = 2,	 /* GPT: read from the backup, for the first one is damaged */
 	PARTITION_NO_BACKUP = 4, /* GPT: the backup is damaged or missing */
-	PARTITION_CHAIN = 8,	/* MBR: the chain of logical partitions is damaged */
-	PARTITION_MANY = 16,	/* more than PARTITIONS_MAX: the rest was left out */
+	PARTITION_CHAIN = 8,	 /* MBR: the chain of logical partitions is damaged */
+	PARTITION_MANY = 16,	 /* more than PARTITIONS_MAX: the rest was left out */
 };
 
 struct partition_table {

@@ -35,8 +35,8 @@ size_t utf16_text(char *to, const uint16_t *units, size_t count)
 			const bool pair = code < 0xdc00 && i + 1 < count &&
 					  units[i + 1] >= 0xdc00 && units[i + 1] < 0xe000;
 
-			code = pair ? 0x10000 + ((code - 0xd800) << 10) + (units[++i] - 0xdc00u) :
-				      0xfffd;
+			code = pair ? 0x10000 + ((code - 0xd800) << 10) + (units[++i] - 0xdc00u)
+				    : 0xfffd;
 		}
 		len += utf8_put(to + len, code);
 	}

@@ -56,7 +56,10 @@ static void check_error(const struct fs *fs, int64_t rc)
 static void read_file(struct fs *fs, const struct fs_node *node)
 {
 	static uint8_t buf[READ_BYTES];
-	const uint64_t offsets[] = { 0, 12 * 1024 - 1, 268 * 1024 + 7, node->size_bytes / 2,
+	const uint64_t offsets[] = { 0,
+				     12 * 1024 - 1,
+				     268 * 1024 + 7,
+				     node->size_bytes / 2,
 				     node->size_bytes - min_u64(node->size_bytes, 5),
 				     node->size_bytes };
 
@@ -140,8 +143,8 @@ static void look_into(const struct reader *disk)
 	count_all(fs);
 	rc = fs_space(fs, &space);
 	check_error(fs, rc);
-	must(rc < 0 || (space.free_bytes <= space.total_bytes &&
-			space.available_bytes <= space.free_bytes));
+	must(rc < 0 ||
+	     (space.free_bytes <= space.total_bytes && space.available_bytes <= space.free_bytes));
 	path_walk(fs, "a/../../d/./link/x", true, &(struct fs_node){ 0 });
 	fs_close(fs);
 }
@@ -164,8 +167,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		const struct reader part =
 			window_open(&window, &disk, p->start_bytes, p->size_bytes);
 
-		must(p->size_bytes > 0 &&
-		     range_inside(p->start_bytes, p->size_bytes, DISK_BYTES));
+		must(p->size_bytes > 0 && range_inside(p->start_bytes, p->size_bytes, DISK_BYTES));
 		if (i < 4)
 			look_into(&part);
 	}

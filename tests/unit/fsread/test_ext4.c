@@ -132,9 +132,8 @@ static void a_superblock_that_divides_by_zero_is_refused(void **state)
 		unsigned at;
 		uint32_t value;
 	} bad[] = {
-		{ 0x18, 7 }, { 0x18, UINT32_MAX }, { 0x20, 0 },	     { 0x28, 0 },
-		{ 0x14, 2 }, { 0x04, 0 },	   { 0x58, 0x30080 }, { 0x58, 0x3007f },
-		{ 0x58, 2048 },
+		{ 0x18, 7 }, { 0x18, UINT32_MAX }, { 0x20, 0 },	      { 0x28, 0 },    { 0x14, 2 },
+		{ 0x04, 0 }, { 0x58, 0x30080 },	   { 0x58, 0x3007f }, { 0x58, 2048 },
 	};
 
 	(void)state;
@@ -190,11 +189,11 @@ static void wrong_sums_are_told(void **state)
 	for (unsigned i = 0; i < 5; i++) {
 		struct disk *d = disk_open("ext4");
 		uint8_t *const places[] = {
-			super(d) + 0x88,		      /* where it was mounted last */
-			d->bytes + KIB(2) + 0x10,	      /* directories in the group */
-			inode_of(d, "/d") + 8,		      /* when it was read last */
-			block_of(d, "/d", 0) + KIB(1) - 13,   /* behind the last name */
-			inode_of(d, "/d") + 0x90,   /* when it was made */
+			super(d) + 0x88,		    /* where it was mounted last */
+			d->bytes + KIB(2) + 0x10,	    /* directories in the group */
+			inode_of(d, "/d") + 8,		    /* when it was read last */
+			block_of(d, "/d", 0) + KIB(1) - 13, /* behind the last name */
+			inode_of(d, "/d") + 0x90,	    /* when it was made */
 		};
 
 		*places[i] ^= 1;
@@ -408,7 +407,8 @@ static void inline_data_that_lies_outside_the_inode_is_refused(void **state)
 	le16_store(entry + 2, 0xffff); /* where the value is: gone, and the file with it */
 	disk_reopen(d);
 	assert_int_equal(read_text(d, "/d/b", text, sizeof(text)), 73);
-	assert_memory_equal(text, "longer than sixty bytes, so that inline data needs the attri", 60);
+	assert_memory_equal(text, "longer than sixty bytes, so that inline data needs the attri",
+			    60);
 	assert_int_equal(text[60], 0);
 	le16_store(inode + 128, 0xffff);
 	disk_reopen(d);
@@ -431,7 +431,8 @@ static void inline_directories_end_where_their_inode_does(void **state)
 	le16_store(entry + 40 + 4, 24);
 	disk_reopen(d);
 	assert_int_equal(count_entries(d, "/d/e"), 0);
-	le16_store(map + 4 + 4, 60); /* across the end of the first part */
+	le16_store(entry + 40 + 8, 20); /* were it one part, it would go on here */
+	le16_store(map + 4 + 4, 60);	/* across the end of the first part */
 	disk_reopen(d);
 	assert_int_equal(count_entries(d, "/d/e"), -EUCLEAN);
 	disk_free(d);

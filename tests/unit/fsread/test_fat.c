@@ -68,10 +68,10 @@ static void dates_become_seconds(void **state)
 		uint16_t date;
 		int64_t days;
 	} dates[] = {
-		{ 0x0021, 3652 },	       /* 1980-01-01 */
-		{ 0x005d, 3652 + 31 + 28 },    /* 1980-02-29 */
-		{ 0x0061, 3652 + 31 + 29 },    /* 1980-03-01 */
-		{ 120 << 9 | 3 << 5 | 1, 47541 }, /* 2100-03-01: no leap year */
+		{ 0x0021, 3652 },		    /* 1980-01-01 */
+		{ 0x005d, 3652 + 31 + 28 },	    /* 1980-02-29 */
+		{ 0x0061, 3652 + 31 + 29 },	    /* 1980-03-01 */
+		{ 120 << 9 | 3 << 5 | 1, 47541 },   /* 2100-03-01: no leap year */
 		{ 127 << 9 | 12 << 5 | 31, 50402 }, /* 2107-12-31 */
 	};
 
@@ -101,7 +101,8 @@ static void a_chain_that_bites_its_tail_ends(void **state)
 	set_next(d, dir.fat.first_cluster, dir.fat.first_cluster);
 	/* No entry that ends the directory. */
 	for (unsigned i = 0; i < 16; i++) {
-		uint8_t *e = d->bytes + fat_cluster_at(fat_of(d->fs), dir.fat.first_cluster) + 32 * i;
+		uint8_t *e =
+			d->bytes + fat_cluster_at(fat_of(d->fs), dir.fat.first_cluster) + 32 * i;
 
 		memset(e, 'x', 11);
 		e[11] = 0x20;
@@ -187,8 +188,8 @@ static void boot_sectors_without_sense_are_none(void **state)
 		uint16_t value;
 		int rc;
 	} bad[] = {
-		{ 11, 0, -ENOENT },   { 11, 513, -ENOENT }, { 11, 8192, -ENOENT },
-		{ 14, 0, -ENOENT },   { 22, 0, -ENOENT },   { 17, 0, -ENOENT },
+		{ 11, 0, -ENOENT },	  { 11, 513, -ENOENT },	    { 11, 8192, -ENOENT },
+		{ 14, 0, -ENOENT },	  { 22, 0, -ENOENT },	    { 17, 0, -ENOENT },
 		{ 14, 0xffff, -EUCLEAN }, { 22, 0xffff, -EUCLEAN },
 	};
 

@@ -38,8 +38,8 @@ static size_t name_of(const unsigned *numbers, size_t count, uint8_t sum, char *
 	return fat_long_text(&l, entry, text);
 }
 
-#define NAME_OF(sum, text, ...)                                                     \
-	name_of((const unsigned[]){ __VA_ARGS__ },                                  \
+#define NAME_OF(sum, text, ...)                    \
+	name_of((const unsigned[]){ __VA_ARGS__ }, \
 		sizeof((const unsigned[]){ __VA_ARGS__ }) / sizeof(unsigned), sum, text)
 
 static void pieces_make_a_name(void **state)
@@ -62,7 +62,7 @@ static void pieces_out_of_order_make_none(void **state)
 	assert_int_equal(NAME_OF(sum, text, 2, 1), 0);
 	assert_int_equal(NAME_OF(sum, text, 0x42, 1, 1), 0);
 	assert_int_equal(NAME_OF(sum, text, 0x40), 0);
-	assert_int_equal(NAME_OF(sum, text, 0x55), 0); /* 21 pieces */
+	assert_int_equal(NAME_OF(sum, text, 0x55), 0);	      /* 21 pieces */
 	assert_int_equal(NAME_OF(sum, text, 0x45, 0x41), 13); /* begun anew */
 }
 
@@ -106,10 +106,18 @@ static void short_names_lose_their_blanks(void **state)
 		uint8_t lower;
 		const char *text;
 	} names[] = {
-		{ "NAME    TXT", 0, "NAME.TXT" },      { "NAME    TXT", 0x08, "name.TXT" },
-		{ "NAME    TXT", 0x10, "NAME.txt" },   { "NAME    TXT", 0x18, "name.txt" },
-		{ "NAME       ", 0, "NAME" },	       { "A B     C D", 0, "A B.C D" },
-		{ "\x05""1      ", 0, "\u03c31" },      { "\x8e""X      \x80  ", 0, "\u00c4X.\u00c7" },
+		{ "NAME    TXT", 0, "NAME.TXT" },
+		{ "NAME    TXT", 0x08, "name.TXT" },
+		{ "NAME    TXT", 0x10, "NAME.txt" },
+		{ "NAME    TXT", 0x18, "name.txt" },
+		{ "NAME       ", 0, "NAME" },
+		{ "A B     C D", 0, "A B.C D" },
+		{ "\x05"
+		  "1      ",
+		  0, "\u03c31" },
+		{ "\x8e"
+		  "X      \x80  ",
+		  0, "\u00c4X.\u00c7" },
 		{ "\xb0\xb0\xb0\xb0\xb0\xb0\xb0\xb0\xb0\xb0\xb0", 0,
 		  "\u2591\u2591\u2591\u2591\u2591\u2591\u2591\u2591.\u2591\u2591\u2591" },
 	};

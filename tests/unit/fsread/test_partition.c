@@ -220,8 +220,8 @@ static void what_the_reader_says_goes_up(void **state)
 
 static void each_fault_has_its_text(void **state)
 {
-	unsigned faults = PARTITION_CUT | PARTITION_BACKUP | PARTITION_NO_BACKUP |
-			  PARTITION_CHAIN | PARTITION_MANY;
+	unsigned faults = PARTITION_CUT | PARTITION_BACKUP | PARTITION_NO_BACKUP | PARTITION_CHAIN |
+			  PARTITION_MANY;
 	unsigned count = 0;
 
 	(void)state;

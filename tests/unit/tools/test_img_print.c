@@ -29,11 +29,16 @@ static void modes_look_as_ls_shows_them(void **state)
 		uint32_t mode;
 		const char *text;
 	} modes[] = {
-		{ S_IFREG | 0644, "-rw-r--r--" }, { S_IFDIR | 01777, "drwxrwxrwt" },
-		{ S_IFDIR | 01776, "drwxrwxrwT" }, { S_IFREG | 06755, "-rwsr-sr-x" },
-		{ S_IFREG | 06000, "---S--S---" }, { S_IFLNK | 0777, "lrwxrwxrwx" },
-		{ S_IFCHR, "c---------" },	   { S_IFBLK, "b---------" },
-		{ S_IFIFO, "p---------" },	   { S_IFSOCK, "s---------" },
+		{ S_IFREG | 0644, "-rw-r--r--" },
+		{ S_IFDIR | 01777, "drwxrwxrwt" },
+		{ S_IFDIR | 01776, "drwxrwxrwT" },
+		{ S_IFREG | 06755, "-rwsr-sr-x" },
+		{ S_IFREG | 06000, "---S--S---" },
+		{ S_IFLNK | 0777, "lrwxrwxrwx" },
+		{ S_IFCHR, "c---------" },
+		{ S_IFBLK, "b---------" },
+		{ S_IFIFO, "p---------" },
+		{ S_IFSOCK, "s---------" },
 		{ 0070, "?---rwx---" },
 	};
 	char text[11];
@@ -51,11 +56,20 @@ static void sizes_are_rounded_up_as_by_df(void **state)
 		uint64_t bytes;
 		const char *text;
 	} sizes[] = {
-		{ 0, "0B" },		    { 1023, "1023B" },	    { 1024, "1.0K" },
-		{ 1025, "1.1K" },	    { 1536, "1.5K" },	    { 10 * 1024 - 1, "10K" },
-		{ 9 * 1024 + 900, "9.9K" }, { 10 * 1024, "10K" },   { 10 * 1024 + 1, "11K" },
-		{ MIB(1) + 1, "1.1M" },	    { GIB(20), "20G" },	    { UINT64_MAX, "16E" },
-		{ 1024 * 1024 - 1, "1.0M" }, { 1024 * 1024 - 1024, "1023K" },
+		{ 0, "0B" },
+		{ 1023, "1023B" },
+		{ 1024, "1.0K" },
+		{ 1025, "1.1K" },
+		{ 1536, "1.5K" },
+		{ 10 * 1024 - 1, "10K" },
+		{ 9 * 1024 + 900, "9.9K" },
+		{ 10 * 1024, "10K" },
+		{ 10 * 1024 + 1, "11K" },
+		{ MIB(1) + 1, "1.1M" },
+		{ GIB(20), "20G" },
+		{ UINT64_MAX, "16E" },
+		{ 1024 * 1024 - 1, "1.0M" },
+		{ 1024 * 1024 - 1024, "1023K" },
 		{ MIB(1) * 2 - 1, "2.0M" },
 	};
 	char text[SIZE_TEXT_BYTES];
