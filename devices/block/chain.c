@@ -232,7 +232,7 @@ static int follow(struct chain *c, const struct chain_options *top, struct err *
 		return err_set(err, -EOPNOTSUPP, "%s: its backing file's format '%s': use raw or qcow2",
 			       l->name, quoted(format_text, l->meta.h.backing_format));
 	rc = chain_resolve(l->path, l->meta.h.backing_name, &path, &why);
-	if (rc < 0)
+	if (rc < 0 || !path)
 		return err_set(err, rc, "%s: %s", l->name, why.text);
 	rc = open_link(c, path, &o, &why);
 	free(path);

@@ -14,17 +14,20 @@
 
 #define BATCH 64u
 
+/* A piece of a table on its way. */
+struct qpart {
+	struct block_req req;
+	struct iovec iov;
+	struct qbatch *batch;
+	struct qtable *table; /* NULL: of L1 */
+	uint64_t piece;
+};
+
 struct qbatch {
 	unsigned count;
 	unsigned under_way;
 	int status;
-	struct {
-		struct block_req req;
-		struct iovec iov;
-		struct qbatch *batch;
-		struct qtable *table; /* NULL: of L1 */
-		uint64_t piece;
-	} part[BATCH];
+	struct qpart part[BATCH];
 	uint8_t *bytes; /* BATCH pieces */
 };
 
@@ -52,7 +55,7 @@ void q_flush_free(struct qcow2 *q)
 
 static void part_done(struct block_req *req, int status)
 {
-	struct qbatch *b = container_of(req, __typeof__(((struct qbatch *)0)->part[0]), req)->batch;
+	struct qbatch *b = container_of(req, struct qpart, req)->batch;
 
 	if (status < 0)
 		b->status = status;

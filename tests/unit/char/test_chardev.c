@@ -208,6 +208,8 @@ static void a_million_bytes_from_another_thread_arrive_in_order(void **state)
 	check_pattern_file(b->path, 1000000);
 }
 
+static atomic_bool met_full; /* the writer found no room */
+
 static void *write_from_an_io_thread(void *arg)
 {
 	struct char_bench *b = arg;
@@ -222,8 +224,10 @@ static void *write_from_an_io_thread(void *arg)
 			bytes[i] = (uint8_t)((done + i) % 251);
 		n = chardev_write(b->c, bytes, want);
 		done += n;
-		if (n < want) /* its room is told on the main thread */
+		if (n < want) { /* its room is told on the main thread */
+			atomic_store(&met_full, true);
 			usleep(50);
+		}
 	}
 	return NULL;
 }
@@ -235,7 +239,10 @@ static void a_million_bytes_in_bulk_arrive_in_order(void **state)
 	pthread_t io;
 
 	assert_int_equal(open_kind(b, CHARDEV_FILE, NULL), 0);
+	atomic_store(&met_full, false);
 	assert_int_equal(pthread_create(&io, NULL, write_from_an_io_thread, b), 0);
+	while (!atomic_load(&met_full) && now_ms() < end)
+		usleep(50);
 	while (b->tap_bytes < 1000000 && now_ms() < end)
 		loop_wait(&b->loop, 1000);
 	pthread_join(io, NULL);
