@@ -17,19 +17,28 @@
 static void row_done(struct block_frame *f, struct block_req *req, int status)
 {
 	req->offset = f->room[0];
+	req->durable = f->room[3] != 0;
 	q_leave((struct qslot *)(uintptr_t)f->room[1], (unsigned)f->room[2]);
 	block_done(req, status);
 }
 
+/* Whether all mappings are on disk: then a write in place can be durable by itself. */
+static bool is_clean(struct qcow2 *q)
+{
+	return atomic_load(&q->dirty_seq) == atomic_load(&q->durable_seq);
+}
+
 static bool hand_on_row(struct qcow2 *q, struct block_req *req, struct qslot *slot)
 {
+	const bool write = req->op == BLOCK_WRITE;
+	const bool durable = write && (req->durable || q->durable_writes);
 	const unsigned parity = q_enter(q, slot);
 	struct block_frame *f;
 	struct qspan s;
 
 	q_map(q, req->offset, req->len, &s);
 	if (s.kind != Q_DATA || s.len < req->len || req->frame_count == BLOCK_FRAMES ||
-	    (req->op == BLOCK_WRITE && !s.in_place)) {
+	    (write && !s.in_place) || (durable && !is_clean(q))) {
 		q_leave(slot, parity);
 		return false;
 	}
@@ -37,6 +46,8 @@ static bool hand_on_row(struct qcow2 *q, struct block_req *req, struct qslot *sl
 	f->room[0] = req->offset;
 	f->room[1] = (uintptr_t)slot;
 	f->room[2] = parity;
+	f->room[3] = req->durable;
+	req->durable = durable;
 	req->offset = s.host;
 	block_hand_on(q->file, req);
 	return true;
@@ -51,15 +62,15 @@ static void submit_read(struct qcow2 *q, struct block_req *req, struct qslot *sl
 static void submit_write(struct qcow2 *q, struct block_req *req, struct qslot *slot)
 {
 	if (atomic_load_explicit(&q->prepared, memory_order_acquire) &&
-	    !atomic_load_explicit(&q->corrupt, memory_order_relaxed) && !req->durable &&
-	    !q->durable_writes && hand_on_row(q, req, slot))
+	    !atomic_load_explicit(&q->corrupt, memory_order_relaxed) &&
+	    hand_on_row(q, req, slot))
 		return;
 	q_job_start(q, req, slot, q_write_step);
 }
 
 static void submit_flush(struct qcow2 *q, struct block_req *req, struct qslot *slot)
 {
-	if (atomic_load(&q->dirty_seq) == atomic_load(&q->durable_seq))
+	if (is_clean(q))
 		block_hand_on(q->file, req);
 	else
 		q_job_start(q, req, slot, q_flush_step);
@@ -361,6 +372,10 @@ int qcow2_open(struct block *file, struct qcow2_header *h, struct block *backing
 	void *memory;
 	int rc;
 
+	if (h->size_bytes < file->limits.logical_bytes)
+		return err_set(err, -EINVAL, "%s holds a disk of %llu bytes; one has at least %u",
+			       options->name, (unsigned long long)h->size_bytes,
+			       file->limits.logical_bytes);
 	if (qcow2_cluster_bytes(h) < file->limits.logical_bytes)
 		return err_set(err, -EOPNOTSUPP,
 			       "%s: clusters of %llu bytes on a device with blocks of %u",

@@ -197,6 +197,7 @@ struct qcow2 {
 	bool run_wanted;
 	int run_status; /* of the last attempt */
 	struct qjob *run_waiters, *flush_waiters;
+	bool flush_wanted; /* too many tables are dirty */
 	struct qfreed freed; /* since the last flush */
 	struct qunpacked unpacked[Q_UNPACKED];
 	uint64_t unpacked_clock;
@@ -414,5 +415,7 @@ int q_flush(struct qcow2 *q);
 
 /* Free what nobody can be using any more; whether there is more to come. */
 bool q_settle(struct qcow2 *q, bool nothing_in_flight);
+/* The same of an image without a steward, which has only tables: under the lock. */
+void q_settle_read_only(struct qcow2 *q);
 
 #endif

@@ -98,6 +98,12 @@ static void publish(struct qcow2 *q, struct qtable *t)
 	if (q->table_count >= q->table_limit)
 		drop_one(q);
 	q->table_count++;
+	/* Those that are dirty stay: let there be less. */
+	if (q->table_count > q->table_limit + q->table_limit / 2 && q->dirty_tables &&
+	    !q->flush_wanted) {
+		q->flush_wanted = true;
+		q_steward_call(q);
+	}
 	atomic_store_explicit(&q->tables[t->index], t, memory_order_release);
 }
 
@@ -123,7 +129,6 @@ static void load_ended(struct qop *op, int status)
 	struct qcow2 *q = job->q;
 	struct qtable *t = op->table;
 	struct qload *load, **at;
-	bool wake_steward;
 
 	if (status == 0) {
 		to_entries(q, t);
@@ -137,7 +142,10 @@ static void load_ended(struct qop *op, int status)
 	*at = load->next;
 	if (status == 0)
 		publish(q, t);
-	wake_steward = q->retired != NULL;
+	if (q->block.limits.read_only)
+		q_settle_read_only(q);
+	else if (q->retired)
+		q_steward_call(q);
 	pthread_mutex_unlock(&q->lock);
 	if (status < 0)
 		free(t);
@@ -145,8 +153,6 @@ static void load_ended(struct qop *op, int status)
 	q_jobs_wake(load->waiters, status);
 	free(load);
 	q_job_put(job, 0);
-	if (wake_steward)
-		q_steward_call(q);
 }
 
 /* Not under the lock.  The job is among the waiters. */

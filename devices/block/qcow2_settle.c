@@ -19,24 +19,20 @@ static bool is_quiet(struct qcow2 *q, unsigned parity)
 	return slot == NULL;
 }
 
-/* Nothing is waited for: begin with what there is. */
-static bool begin_grace(struct qcow2 *q)
+/* Nothing is waited for: begin with what there is.  Under the lock. */
+static void begin_grace(struct qcow2 *q)
 {
 	const struct qfreed none = { .count = 0 };
 
-	if (q->waiting.count > 0)
-		return false;
-	pthread_mutex_lock(&q->lock);
+	if (q->grace > 0 || q->waiting.count > 0)
+		return;
 	q->waiting_tables = q->retired;
 	q->retired = NULL;
-	pthread_mutex_unlock(&q->lock);
 	free(q->waiting.extent);
 	q->waiting = q->unmapped;
 	q->unmapped = none;
-	if (!q->waiting_tables && q->waiting.count == 0)
-		return false;
-	q->grace = 1;
-	return true;
+	if (q->waiting_tables || q->waiting.count > 0)
+		q->grace = 1;
 }
 
 /* Whether it is over. */
@@ -104,10 +100,18 @@ static void free_some(struct qcow2 *q)
 	}
 }
 
+void q_settle_read_only(struct qcow2 *q)
+{
+	begin_grace(q);
+	if (q->grace > 0 && step_grace(q))
+		free_tables(q);
+}
+
 bool q_settle(struct qcow2 *q, bool nothing_in_flight)
 {
-	if (q->grace == 0)
-		begin_grace(q);
+	pthread_mutex_lock(&q->lock);
+	begin_grace(q);
+	pthread_mutex_unlock(&q->lock);
 	if (nothing_in_flight)
 		q->grace = 0;
 	if (q->grace > 0 && !step_grace(q))

@@ -50,8 +50,10 @@ static void serve_flush(struct qcow2 *q)
 	pthread_mutex_lock(&q->lock);
 	waiters = q->flush_waiters;
 	q->flush_waiters = NULL;
+	due = q->flush_wanted;
+	q->flush_wanted = false;
 	pthread_mutex_unlock(&q->lock);
-	due = q->dirty_since_ns != 0 && host_now_ns() - q->dirty_since_ns >= DIRTY_NS;
+	due |= q->dirty_since_ns != 0 && host_now_ns() - q->dirty_since_ns >= DIRTY_NS;
 	if (!waiters && !due)
 		return;
 	rc = q_flush(q);

@@ -308,6 +308,53 @@ static void a_snapshot_without_room_says_enospc_and_goes_on(void **state)
 	free(bytes);
 }
 
+/* The overlay is on a file system of 1 MiB: full, then with room again. */
+static void an_overlay_without_room_says_enospc_and_goes_on(void **state)
+{
+	struct block_bench *b = *state;
+	int fd, full, again, flushed, reopened, kept;
+	char dir[80], overlay[128], filler[128];
+	uint8_t *bytes;
+
+	snprintf(dir, sizeof(dir), "%s/tmp", b->dir);
+	assert_int_equal(mkdir(dir, 0700), 0);
+	if (mount("tmpfs", dir, "tmpfs", 0, "size=1m") < 0) {
+		rmdir(dir);
+		skip();
+	}
+	bytes = buffer(MIB(2), 0x42);
+	make_file(b, MIB(2));
+	snprintf(overlay, sizeof(overlay), "%s/o.qcow2", dir);
+	snprintf(filler, sizeof(filler), "%s/filler", dir);
+	b->config.overlay = overlay;
+	said_begin();
+	assert_int_equal(disk_up(b), 0);
+	fd = open(filler, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+	assert_int_equal(pwrite(fd, bytes, 384 * 1024, 0), 384 * 1024);
+	close(fd);
+	full = run_op(b, BLOCK_WRITE, 0, bytes, MIB(2));
+	kept = run_op(b, BLOCK_READ, MIB(1), bytes, 512);
+	unlink(filler);
+	memset(bytes, 0x42, 512);
+	again = run_op(b, BLOCK_WRITE, MIB(1), bytes, 65536);
+	flushed = run_op(b, BLOCK_FLUSH, 0, NULL, 0);
+	disk_down(b);
+	reopened = disk_up(b);
+	memset(bytes, 0, 65536);
+	if (reopened == 0 && run_op(b, BLOCK_READ, MIB(1), bytes, 65536) == 0)
+		disk_down(b);
+	said_end();
+	umount(dir);
+	rmdir(dir);
+	assert_int_equal(full, -ENOSPC);
+	assert_int_equal(kept, 0);
+	assert_int_equal(again, 0);
+	assert_int_equal(flushed, 0);
+	assert_int_equal(reopened, 0);
+	assert_true(is_all(bytes, 0x42, 65536));
+	free(bytes);
+}
+
 static void no_folder_for_temporary_files_is_said(void **state)
 {
 	struct block_bench *b = *state;
@@ -485,6 +532,7 @@ int main(void)
 		BLOCK_TEST(an_overlay_of_another_base_or_not_new_is_refused),
 		BLOCK_TEST(snapshots_change_nothing_on_the_host),
 		BLOCK_TEST(a_snapshot_without_room_says_enospc_and_goes_on),
+		BLOCK_TEST(an_overlay_without_room_says_enospc_and_goes_on),
 		BLOCK_TEST(no_folder_for_temporary_files_is_said),
 		BLOCK_TEST(a_disk_given_twice_is_refused),
 		BLOCK_TEST(threads_serve_a_disk_on_a_loop_of_io_uring),

@@ -655,6 +655,32 @@ static void refcounts_grow_and_tables_come_and_go(void **state)
 	for (uint64_t at = 0; at < MIB(24); at += MIB(1) / 2)
 		assert_int_equal(got(&d, at + 4096), (int)(at / (MIB(1) / 2) + 1));
 	end(&d);
+	d.options.read_only = true;
+	open_disk(&d);
+	for (uint64_t at = 0; at < MIB(24); at += 32768)
+		assert_int_equal(got(&d, at), (int)(at / (MIB(1) / 2) + 1));
+	close_disk(&d);
+}
+
+static void a_durable_write_in_place_is_one_durable_write(void **state)
+{
+	struct disk d = new_disk(*state);
+	uint8_t bytes[512] = { 1 };
+	struct request r;
+
+	assert_int_equal(put(&d, 0, 'a', CLUSTER), 0);
+	assert_int_equal(flush(&d), 0);
+	close_disk(&d);
+	d.options.durable_writes = true;
+	open_disk(&d);
+	assert_int_equal(got(&d, 0), 'a');
+	fake_file_record(d.b->file);
+	begin(&d, &r, BLOCK_WRITE, 512, bytes, sizeof(bytes));
+	assert_int_equal(await(&d, &r), 0);
+	assert_false(r.req.durable);
+	assert_int_equal(d.b->file->tape.count, 1);
+	assert_true(d.b->file->tape.entries[0].durable);
+	end(&d);
 }
 
 static void every_width_of_refcounts_will_do(void **state)
@@ -695,6 +721,7 @@ int main(void)
 		QCOW2_TEST(a_guest_cannot_write_to_a_table),
 		QCOW2_TEST(unknown_autoclear_bits_go_before_the_first_write_and_not_before),
 		QCOW2_TEST(a_dirty_image_is_only_read),
+		QCOW2_TEST(a_durable_write_in_place_is_one_durable_write),
 		QCOW2_TEST(refcounts_grow_and_tables_come_and_go),
 		QCOW2_TEST(every_width_of_refcounts_will_do),
 	};
