@@ -320,6 +320,8 @@ static inline struct block_req *q_request(struct qjob *job)
  * memory. */
 struct qop *q_op_new(struct qjob *job, enum block_op op, uint64_t offset, uint64_t len,
 		     void (*ended)(struct qop *op, int status));
+/* Whether the image may be written to now; not: job->status says why, or it waits. */
+bool q_may_write(struct qjob *job, bool *waits);
 /* Give it the next len bytes of the job's memory, behind `before` elements that are
  * the caller's to fill, and with room for `after`; pos moves on.  0 or -ENOMEM. */
 int q_op_take_iov(struct qop *op, uint64_t len, unsigned before, unsigned after);
@@ -338,8 +340,6 @@ bool q_read_step(struct qjob *job);
 int q_read_compressed(struct qjob *job, const struct qspan *s);
 void q_unpacked_free(struct qcow2 *q);
 bool q_write_step(struct qjob *job);
-/* Whether the image may be written to now; not: job->status says why, or it waits. */
-bool q_may_write(struct qjob *job, bool *waits);
 bool q_zero_step(struct qjob *job);
 bool q_discard_step(struct qjob *job);
 bool q_flush_step(struct qjob *job);
@@ -357,6 +357,13 @@ void q_entry_get(const struct qcow2 *q, struct qtable *t, uint64_t i, struct qen
 /* The same: mark what changed, count the change. */
 void q_dirtied(struct qcow2 *q);
 void q_tables_free(struct qcow2 *q);
+
+/* ---- qcow2_places.c ----------------------------------------------------------------------------- */
+
+/* Find all clusters that hold tables, on opening. */
+int q_places_collect(struct qcow2 *q, struct err *err);
+/* A guest's write to host would go to a table, or far behind the file's end. */
+bool q_is_astray(const struct qcow2 *q, uint64_t host);
 
 /* ---- qcow2_alloc.c: under the lock ------------------------------------------------------------- */
 

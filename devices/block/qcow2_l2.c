@@ -23,28 +23,6 @@ static struct qtable *new_table(const struct qcow2 *q, uint64_t index, uint64_t 
 
 /* ---- what was read ------------------------------------------------------------------- */
 
-static bool is_meta(const struct qcow2 *q, uint64_t cluster)
-{
-	size_t low = 0, high = q->meta_count;
-
-	while (low < high) {
-		const size_t middle = low + (high - low) / 2;
-
-		if (q->meta[middle] < cluster)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < q->meta_count && q->meta[low] == cluster;
-}
-
-/* A guest's write would go to a table, or far behind the file's end. */
-static bool is_astray(const struct qcow2 *q, uint64_t host)
-{
-	return host >= atomic_load_explicit(&q->file_bytes, memory_order_relaxed) ||
-	       is_meta(q, q_cluster(q, host));
-}
-
 static void judge(struct qcow2 *q, const struct qtable *t)
 {
 	const uint64_t count = UINT64_C(1) << q->l2_bits;
@@ -53,7 +31,7 @@ static void judge(struct qcow2 *q, const struct qtable *t)
 		const uint64_t entry = t->word[i * q->entry_words];
 		const uint64_t host = entry & q->data_mask;
 
-		if (!(entry & QCOW2_COMPRESSED) && host != 0 && is_astray(q, host)) {
+		if (!(entry & QCOW2_COMPRESSED) && host != 0 && q_is_astray(q, host)) {
 			q_corrupt(q, "an L2 table names a cluster that is no data, in the table",
 				  t->offset);
 			return;

@@ -352,26 +352,6 @@ static int write_in_place(struct qjob *job, const struct qspan *s)
 	return 0;
 }
 
-bool q_may_write(struct qjob *job, bool *waits)
-{
-	struct qcow2 *q = job->q;
-
-	*waits = false;
-	if (atomic_load_explicit(&q->corrupt, memory_order_relaxed)) {
-		job->status = job->status ? job->status : -EIO;
-		return false;
-	}
-	if (atomic_load_explicit(&q->prepared, memory_order_acquire))
-		return true;
-	pthread_mutex_lock(&q->lock);
-	if (!atomic_load(&q->prepared)) {
-		q_run_wait(q, job);
-		*waits = true;
-	}
-	pthread_mutex_unlock(&q->lock);
-	return !*waits;
-}
-
 bool q_write_step(struct qjob *job)
 {
 	struct qcow2 *q = job->q;
