@@ -67,9 +67,11 @@ static int use_piece(const struct img_options *o, const uint8_t *bytes, size_t l
 		return 0;
 	}
 	for (size_t i = 0; i < len; i++) {
+		const unsigned long long place = at + i;
+
 		if (bytes[i] != o->pattern)
-			return err_set(err, -EILSEQ, "the byte at %llu is %u, not %u",
-				       (unsigned long long)(at + i), bytes[i], o->pattern);
+			return err_set(err, -EILSEQ, "the byte at %llu is %u, not %u", place,
+				       bytes[i], o->pattern);
 	}
 	return 0;
 }

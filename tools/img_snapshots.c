@@ -6,11 +6,11 @@
 #include "base/bytes.h"
 #include "tools/img_file.h"
 
-/* docs/interop/qcow2: extra data is vm state's 64-bit size, the disk's size, then the
- * instruction count where there is one. */
+/* docs/interop/qcow2: behind the sizes of vm state and disk is the instruction count,
+ * where there is one; all ones: none. */
 static uint64_t icount(const struct qcow2_snapshot *s)
 {
-	return s->extra_bytes >= 24 ? be64_load(s->extra + 16) : UINT64_MAX;
+	return s->extra_bytes >= 8 ? be64_load(s->extra) : UINT64_MAX;
 }
 
 static void print_one(const struct qcow2_snapshot *s)

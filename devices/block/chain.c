@@ -1,6 +1,7 @@
 #include "block/chain.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -186,11 +187,8 @@ int chain_resolve(const char *image_path, const char *backing_name, char **out, 
 			       "backing file '%s': not a path; only files are followed (a name with "
 			       "a colon is written ./NAME)",
 			       quoted(text, backing_name));
-	*out = malloc(folder + strlen(backing_name) + 1);
-	if (!*out)
+	if (asprintf(out, "%.*s%s", (int)folder, image_path, backing_name) < 0)
 		return err_set(err, -ENOMEM, "no memory");
-	memcpy(*out, image_path, folder);
-	memcpy(*out + folder, backing_name, strlen(backing_name) + 1);
 	return 0;
 }
 

@@ -193,7 +193,6 @@ int chain_link_extent(struct chain *c, unsigned depth, uint64_t offset, uint64_t
 	*x = (struct chain_extent){ .depth = depth, .host = EXTENT_NOWHERE, .len = len };
 	*allocated = true;
 	if (offset >= l->size_bytes) {
-		/* A short backing file goes on with zeros, whatever is below it. */
 		x->kind = EXTENT_ZERO;
 		return 0;
 	}
@@ -213,6 +212,9 @@ int chain_extent(struct chain *c, unsigned first, uint64_t offset, uint64_t len,
 	int rc = 0;
 
 	for (unsigned i = first; rc == 0 && !allocated && i < c->count; i++) {
+		/* A short backing file goes on with zeros, which nobody has. */
+		if (i > first && offset >= c->links[i]->size_bytes)
+			break;
 		rc = chain_link_extent(c, i, offset, len, x, &allocated, err);
 		len = x->len;
 	}
