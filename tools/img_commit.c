@@ -1,4 +1,5 @@
 /* bantam img commit. */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +58,7 @@ static int grow(struct chain *backing, uint64_t size_bytes, struct err *err)
 	struct block *below = NULL;
 	int rc;
 
+	assert(l); /* open_backing() opened it */
 	if (l->size_bytes >= size_bytes)
 		return 0;
 	if (l->format == IMAGE_RAW) {

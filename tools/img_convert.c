@@ -1,7 +1,9 @@
 /* bantam img convert. */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -155,7 +157,7 @@ static int check_target(const struct img_options *o, const struct chain *target,
 }
 
 static int copy(struct img_options *o, struct ioloop *loop, const struct sources *s,
-		struct chain *target, bool is_new, struct err *err)
+		struct chain *target, bool is_new, int stop_fd, struct err *err)
 {
 	struct copy c = {
 		.o = o,
@@ -169,6 +171,7 @@ static int copy(struct img_options *o, struct ioloop *loop, const struct sources
 		.sparse_bytes = o->sparse_given ? o->sparse_bytes : SPARSE_BYTES_DEFAULT,
 		.parallel = o->parallel,
 		.progress.shown = o->progress && !o->quiet,
+		.stop_fd = stop_fd,
 	};
 	int rc = check_target(o, target, s->starts[s->count], err);
 
@@ -180,7 +183,7 @@ static int copy(struct img_options *o, struct ioloop *loop, const struct sources
 }
 
 static int convert_into(struct img_options *o, struct ioloop *loop, const struct sources *s,
-			const char *path, struct err *err)
+			const char *path, int stop_fd, struct err *err)
 {
 	struct chain target;
 	bool is_new = false;
@@ -194,7 +197,7 @@ static int convert_into(struct img_options *o, struct ioloop *loop, const struct
 		return rc;
 	rc = open_target(o, loop, path, &target, err);
 	if (rc == 0) {
-		rc = copy(o, loop, s, &target, is_new, err);
+		rc = copy(o, loop, s, &target, is_new, stop_fd, err);
 		chain_close(&target);
 	}
 	if (rc < 0 && is_new)
@@ -202,7 +205,7 @@ static int convert_into(struct img_options *o, struct ioloop *loop, const struct
 	return rc;
 }
 
-static int convert(struct img_options *o)
+static int convert(struct img_options *o, int stop_fd)
 {
 	const int last = o->word_count - 1;
 	struct err err = { "" };
@@ -223,7 +226,7 @@ static int convert(struct img_options *o)
 	for (int i = 0; rc == 0 && i < last; i++)
 		rc = open_source(o, loop, o->words[i], s, &err);
 	if (rc == 0)
-		rc = convert_into(o, loop, s, o->words[last], &err);
+		rc = convert_into(o, loop, s, o->words[last], stop_fd, &err);
 	while (s->count > 0)
 		chain_close(&s->chains[--s->count]);
 	free(s);
@@ -233,13 +236,33 @@ static int convert(struct img_options *o)
 	return rc < 0;
 }
 
+/* A signal that would end us is heard by the copy's loop, so that a half-made image is
+ * removed; then it has its usual effect. */
+static int convert_stoppable(struct img_options *o)
+{
+	sigset_t set, before;
+	int status, fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, &before);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	status = convert(o, fd);
+	if (fd >= 0)
+		close(fd);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return status;
+}
+
 static int run(int argc, char *argv[])
 {
 	struct img_options o;
 	int status;
 
 	if (img_options_parse(&o, &img_convert_command, argc, argv, 2, SOURCES_MAX + 1, &status))
-		status = convert(&o);
+		status = convert_stoppable(&o);
 	img_options_release(&o);
 	return status;
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "base/checked.h"
@@ -320,13 +321,29 @@ static bool is_busy(const struct copy *c)
 	return false;
 }
 
+static void stop(void *arg, uint32_t events)
+{
+	(void)events;
+	((struct copy *)arg)->stopped = true;
+}
+
+static int watch_stop(struct copy *c)
+{
+	c->stop = (struct io_source){ .fd = c->stop_fd, .ready = stop, .arg = c };
+	if (c->stop_fd >= 0 && ioloop_add_source(c->loop, &c->stop, EPOLLIN) < 0)
+		return err_set(c->err, -ENOMEM, "no memory");
+	return 0;
+}
+
 static int copy_all(struct copy *c)
 {
 	bool moved = false;
-	int wait_ms = -1, rc = 0;
+	int wait_ms = -1, rc = watch_stop(c);
 
+	if (rc < 0)
+		return rc;
 	while (rc == 0) {
-		rc = start_jobs(c, &wait_ms);
+		rc = c->stopped ? err_set(c->err, -EINTR, "stopped") : start_jobs(c, &wait_ms);
 		if (rc == 0)
 			rc = serve(c, &moved);
 		if (rc < 0 || (c->at >= disk_end(c) && c->ended == c->started))
@@ -334,6 +351,8 @@ static int copy_all(struct copy *c)
 		if (!moved)
 			ioloop_round(c->loop, wait_ms);
 	}
+	if (c->stop_fd >= 0)
+		ioloop_remove_source(c->loop, &c->stop);
 	/* After an error: nothing of ours may be in flight. */
 	while (is_busy(c))
 		ioloop_round(c->loop, -1);

@@ -32,7 +32,10 @@ struct copy {
 	uint64_t sparse_bytes; /* runs of zeros of that length are not written; 0: all are */
 	unsigned parallel;
 	struct img_progress progress;
+	int stop_fd; /* readable: end with -EINTR; -1: none */
 	/* ---- its own: */
+	struct io_source stop;
+	bool stopped;
 	bool is_qcow2;
 	struct qcow2_fill fill;
 	struct crew *crew;

@@ -242,13 +242,14 @@ static void written(struct block_req *req, int status)
 
 static void write_next(struct copy_job *j)
 {
-	const struct copy_write *w = &j->writes[j->next_write];
+	const struct copy_write *w;
 	struct block_req *const req = &j->req;
 
 	if (j->status < 0 || j->next_write == j->write_count) {
 		j->state = COPY_FREE;
 		return;
 	}
+	w = &j->writes[j->next_write];
 	/* The block only reads them; an iovec does not know. */
 	j->iov = (struct iovec){ (void *)(uintptr_t)w->from, w->len };
 	req->op = w->op;

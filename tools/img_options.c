@@ -83,9 +83,9 @@ int img_parse_size(const char *text, uint64_t *bytes, struct err *err)
 	if (rc == 0 && *bytes > INT64_MAX)
 		rc = -ERANGE;
 	if (rc < 0)
-		value_wrong(err, text, rc == -ERANGE ? "is too much" : "is not a size",
-			    "use for example 512, 64k, 512M, 10G or 1.5T");
-	return rc;
+		return value_wrong(err, text, rc == -ERANGE ? "is too much" : "is not a size",
+				   "use for example 512, 64k, 512M, 10G or 1.5T");
+	return 0;
 }
 
 static int set_size(uint64_t *out, const char *value, struct err *err)

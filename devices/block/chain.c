@@ -156,9 +156,13 @@ static int open_link(struct chain *c, const char *path, const struct chain_optio
 	if (!l)
 		return err_set(err, -ENOMEM, "no memory");
 	l->l2_index = UINT64_MAX;
-	l->path = strdup(path);
 	quoted(l->name, path);
-	rc = l->path ? open_file(l, o, err) : err_set(err, -ENOMEM, "no memory");
+	l->path = strdup(path);
+	if (!l->path) {
+		free(l);
+		return err_set(err, -ENOMEM, "no memory");
+	}
+	rc = open_file(l, o, err);
 	if (rc == 0 && o->snapshot && l->format != IMAGE_QCOW2)
 		rc = err_set(err, -EINVAL, "%s is %s, which has no snapshots", l->name,
 			     image_format_name(l->format));
