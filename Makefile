@@ -67,9 +67,11 @@ lib: $(LIB) $(B)/obj/tools/bantam.o
 test: all
 	tests/run
 
-# What random numbers decide, for longer.
+# What random numbers decide, and all that a crash may leave, for longer.
 test-long: all
 	tests/boot/run --long 'wear|killed'
+	tests/model/run --long
+	tests/crash/run --long
 
 # The include graph, and an error for an arrow that the architecture forbids.
 layers:
@@ -93,7 +95,8 @@ cppcheck:
 shellcheck:
 	$(Q)git ls-files | xargs grep -lE '^#!/(usr/)?bin/(ba|busybox )?sh' | xargs shellcheck
 
--include $(OBJ:.o=.d) $(B)/obj/tools/bantam.d $(UNIT_SRC:%.c=$(B)/obj/%.d) $(FAKE_OBJ:.o=.d)
+-include $(OBJ:.o=.d) $(B)/obj/tools/bantam.d $(UNIT_SRC:%.c=$(B)/obj/%.d) \
+         $(wildcard $(B)/obj/tests/*/*.d)
 
 # ---- the demo guest and the benchmarks ------------------------------------------
 
@@ -119,8 +122,8 @@ install: all
 help:
 	@echo "make            build $(B)/bantam, one static program"
 	@echo "make run        boot the demo guest (ARGS= adds flags, KERNEL=amd64 picks a kernel)"
-	@echo "make test       every test; tests/run SUITE... runs some: tree unit sanitized fuzz codec tables cli kvm boot"
-	@echo "make test-long  wear on disks, and Bantam killed under it, for a quarter of an hour"
+	@echo "make test       every test; tests/run SUITE... runs some: tree unit sanitized fuzz codec model crash qcow2 hostile tables cli kvm boot"
+	@echo "make test-long  wear on disks, Bantam killed under it, and every crash of a qcow2 image, for hours"
 	@echo "make bench      Bantam beside its peers; tests/bench/run NAME... runs some"
 	@echo "make install    into PREFIX (default /usr/local)"
 	@echo "make layers     the include graph, checked"

@@ -47,7 +47,7 @@ static int grow(struct place *p)
 
 static int shrink(struct place *p)
 {
-	return resize_to(p, TRIAL_DISK_BYTES / 3);
+	return resize_to(p, TRIAL_DISK_BYTES / 4 + GUEST_SECTOR);
 }
 
 static int flatten(struct place *p)
@@ -110,7 +110,7 @@ static void scribble(struct guest *g, unsigned count)
 
 	for (unsigned i = 0; i < count && at + 100 < sizeof(commands); i++) {
 		const uint64_t first = guest_below(g, TRIAL_SECTORS);
-		const uint64_t n = 1 + guest_below(g, min_u64(200, TRIAL_SECTORS - first));
+		const uint64_t n = 1 + guest_below(g, min_u64(100, TRIAL_SECTORS - first));
 		const char *what = i % 5 < 3	? writes[guest_below(g, ARRAY_LEN(writes))]
 				   : i % 5 == 3 ? "write -q -z"
 						: "discard -q";

@@ -140,13 +140,13 @@ static void visit(struct walk *w, size_t end, uint64_t time, unsigned torn)
 {
 	struct states *s = w->s;
 
-	if (w->stop)
+	if (w->stop || s->count++ % s->stride != s->stride - 1)
 		return;
 	for (size_t i = w->first; i < end; i++) {
 		if (w->landed[i])
 			play_undoably(w, &s->tape->entries[i], i + 1 == end ? torn : 0);
 	}
-	s->count++;
+	s->visited++;
 	w->stop = !s->visit(s->arg, s->file, time);
 	take_back(w);
 }
@@ -219,11 +219,14 @@ static void crash(struct walk *w, size_t end, uint64_t time, bool is_mark)
 static void settle(struct walk *w, size_t end, uint64_t time)
 {
 	while (w->first < end && (w->s->tape->entries[w->first].kind == TAPE_FLUSH ||
-				  w->durable_at[w->first] <= time))
-		play(w, &w->s->tape->entries[w->first++], 0);
+				  w->durable_at[w->first] <= time)) {
+		if (w->s->stride != UINT64_MAX)
+			play(w, &w->s->tape->entries[w->first], 0);
+		w->first++;
+	}
 }
 
-void states_visit(struct states *s)
+static void walk(struct states *s)
 {
 	const size_t n = s->tape->count;
 	struct walk w = {
@@ -257,4 +260,19 @@ void states_visit(struct states *s)
 	free(w.loose);
 	free(w.landed);
 	free(w.undo);
+}
+
+void states_visit(struct states *s)
+{
+	const uint64_t random = s->random;
+
+	if (s->visits_max > 0) {
+		/* Only count. */
+		s->stride = UINT64_MAX;
+		walk(s);
+	}
+	s->stride = s->visits_max ? s->count / s->visits_max + 1 : 1;
+	s->random = random;
+	s->count = s->visited = 0;
+	walk(s);
 }

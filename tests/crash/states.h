@@ -22,11 +22,13 @@ struct states {
 	size_t mark_count;
 	unsigned all_up_to;    /* writes not durable of which all subsets are tried */
 	unsigned random_count; /* subsets tried of more */
+	uint64_t visits_max;   /* if there are more states, only some, evenly; 0: no limit */
 	uint64_t random;       /* seed, not 0 */
 	/* One state, at a time of the tape.  False: no more. */
 	bool (*visit)(void *arg, const struct state *file, uint64_t time);
 	void *arg;
-	uint64_t count; /* of states visited */
+	uint64_t count, visited;
+	uint64_t stride;
 };
 
 void states_visit(struct states *s);

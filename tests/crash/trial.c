@@ -26,7 +26,7 @@ static uint64_t hash_bytes(uint64_t hash, const void *bytes, uint64_t len)
 
 static bool hash_disk(struct qcow2_judge *j, const struct qcow2_judge_snapshot *s, uint64_t *hash)
 {
-	static uint8_t bytes[4 * TRIAL_DISK_BYTES];
+	static uint8_t bytes[2 * TRIAL_DISK_BYTES];
 	const uint64_t len = s ? s->disk_bytes : j->disk_bytes;
 
 	if (len > sizeof(bytes) || qcow2_judge_read(j, s, 0, bytes, len) < 0)
@@ -208,7 +208,7 @@ static bool check_ours(struct trial *t, const struct state *file, bool is_sound,
 static bool visit(void *arg, const struct state *file, uint64_t time)
 {
 	struct trial *t = arg;
-	const uint64_t number = t->all->states + t->states.count;
+	const uint64_t number = t->all->states + t->states.visited;
 	struct qcow2_judge j;
 	const char *why = "";
 	bool may_be_corrupt;
@@ -247,20 +247,23 @@ void trial_run(struct trial *t, const struct state *start, const uint64_t *marks
 		.mark_count = mark_count,
 		.all_up_to = all->is_long ? 8 : 4,
 		.random_count = all->is_long ? 60 : 6,
+		.visits_max = all->is_long ? 0 : 250,
 		.random = all->seed * 2 + 1,
 		.visit = visit,
 		.arg = t,
 	};
 	memcpy(t->states.file, start, sizeof(t->states.file));
 	states_visit(&t->states);
-	all->states += t->states.count;
+	all->states += t->states.visited;
 	all->leaking += t->leaking;
 	all->checked += t->checked;
 	all->repaired += t->repaired;
 	if (!t->failed)
-		printf("ok - %s\n    %llu states, %llu with leaks; %llu given to qemu-img, %llu "
+		printf("ok - %s\n    %llu of %llu states, %llu with leaks; %llu given to qemu-img, "
+		       "%llu "
 		       "repaired\n",
-		       t->name, (unsigned long long)t->states.count, (unsigned long long)t->leaking,
+		       t->name, (unsigned long long)t->states.visited,
+		       (unsigned long long)t->states.count, (unsigned long long)t->leaking,
 		       (unsigned long long)t->checked, (unsigned long long)t->repaired);
 	fflush(stdout);
 }
@@ -306,7 +309,7 @@ void trial_prepare(const struct trials *all, struct guest *g, const struct shape
 		image_store_backing(g->backing, g->backing_sectors * GUEST_SECTOR);
 	if (shape->compressed) {
 		for (uint64_t i = 0; i < TRIAL_SECTORS; i++) {
-			g->now[i] = i % 400 < 300 ? ++g->last_value : 0;
+			g->now[i] = i % 200 < 150 ? ++g->last_value : 0;
 			guest_stamp(g->now[i], i, bytes + i * GUEST_SECTOR);
 		}
 		image_create_compressed(g->file, shape, bytes, TRIAL_DISK_BYTES);

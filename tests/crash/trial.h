@@ -6,7 +6,7 @@
 #include "model/guest.h"
 #include "model/image.h"
 
-#define TRIAL_DISK_BYTES KIB(768)
+#define TRIAL_DISK_BYTES KIB(256)
 #define TRIAL_SECTORS	 (TRIAL_DISK_BYTES / GUEST_SECTOR)
 #define VIEWS_MAX	 8u
 
