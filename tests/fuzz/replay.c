@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 #define SEEDS_MAX  256
-#define INPUT_MAX  (64 * 1024)
+#define INPUT_MAX  (128 * 1024)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
