@@ -362,6 +362,8 @@ void q_tables_free(struct qcow2 *q);
 
 /* Find all clusters that hold tables, on opening. */
 int q_places_collect(struct qcow2 *q, struct err *err);
+/* Whether a cluster held a table when the image was opened. */
+bool q_is_meta(const struct qcow2 *q, uint64_t cluster);
 /* A guest's write to host would go to a table, or far behind the file's end. */
 bool q_is_astray(const struct qcow2 *q, uint64_t host);
 

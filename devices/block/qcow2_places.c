@@ -53,7 +53,7 @@ int q_places_collect(struct qcow2 *q, struct err *err)
 	return 0;
 }
 
-static bool is_meta(const struct qcow2 *q, uint64_t cluster)
+bool q_is_meta(const struct qcow2 *q, uint64_t cluster)
 {
 	size_t low = 0, high = q->meta_count;
 
@@ -71,5 +71,5 @@ static bool is_meta(const struct qcow2 *q, uint64_t cluster)
 bool q_is_astray(const struct qcow2 *q, uint64_t host)
 {
 	return host >= atomic_load_explicit(&q->file_bytes, memory_order_relaxed) ||
-	       is_meta(q, q_cluster(q, host));
+	       q_is_meta(q, q_cluster(q, host));
 }

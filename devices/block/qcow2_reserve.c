@@ -185,6 +185,10 @@ static int next_free(struct qcow2 *q, uint64_t *at, uint64_t end, uint64_t want,
 	found->count = 0;
 	while (*at < end && found->count < want) {
 		rc = q_refcount_get(q, *at, &count);
+		/* A table that is not counted: the image is damaged, and shall not be more
+		 * so; or it has moved, and its old place rests until the next opening. */
+		if (rc == 0 && count == 0 && q_is_meta(q, *at))
+			count = 1;
 		if (rc < 0 || (count != 0 && found->count > 0))
 			break;
 		if (count == 0 && found->count++ == 0)
