@@ -34,7 +34,7 @@ static int base_name(const struct overlay_file *o, char out[PATH_MAX], struct er
 	if (strncmp(base, out, len) == 0 && base[len] == '/' && !backing_is_grammar(base + len + 1))
 		memmove(out, base + len + 1, strlen(base + len + 1) + 1);
 	else
-		strcpy(out, base);
+		memcpy(out, base, strlen(base) + 1);
 	return 0;
 }
 

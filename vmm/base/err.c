@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-int err_set(struct err *err, int code, const char *fmt, ...)
+int (err_set)(struct err *err, int code, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -16,7 +16,7 @@ int err_set(struct err *err, int code, const char *fmt, ...)
 	return code;
 }
 
-int err_errno(struct err *err, int code, const char *fmt, ...)
+int (err_errno)(struct err *err, int code, const char *fmt, ...)
 {
 	va_list ap;
 	size_t used;

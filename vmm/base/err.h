@@ -20,4 +20,20 @@ int err_set(struct err *err, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* As err_set(), with ": " and the text of errno -code behind it. */
 int err_errno(struct err *err, int code, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
+/* An analyser sees one file at a time, and not that these return what they got. */
+#ifdef __clang_analyzer__
+#define err_set(err, code, ...)                               \
+	__extension__({                                       \
+		const int code_ = (code);                     \
+		(void)(err_set)((err), code_, __VA_ARGS__);   \
+		code_;                                        \
+	})
+#define err_errno(err, code, ...)                             \
+	__extension__({                                       \
+		const int code_ = (code);                     \
+		(void)(err_errno)((err), code_, __VA_ARGS__); \
+		code_;                                        \
+	})
+#endif
+
 #endif

@@ -3,6 +3,7 @@
 #include "char_fixture.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 static void mem_gives_back_what_the_device_put(void **state)
 {
