@@ -1,5 +1,6 @@
 #include "tools/img_copy_job.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,6 +146,7 @@ void copy_job_add(struct copy_job *j, enum block_op op, uint64_t host, const uin
 {
 	struct copy_write *last = j->write_count > 0 ? &j->writes[j->write_count - 1] : NULL;
 
+	assert(j->writes);
 	if (last && last->op == op && last->host + last->len == host && last->from + last->len == from)
 		last->len += len;
 	else

@@ -171,8 +171,8 @@ static int open_image(const struct backing_user *u, struct block *file, const ch
 static int open_store(const struct backing_user *u, const struct qcow2_header *h, const char *path,
 		      struct store *s, struct block **out, uint64_t *size_bytes, struct err *err)
 {
-	struct backing_user self;
-	struct block *file;
+	struct backing_user self = *u;
+	struct block *file = NULL;
 	int rc = backing_user_init(&self, u, u->rules, path, s, err);
 
 	if (rc == 0 && u->rules->direct)
@@ -196,8 +196,8 @@ static int open_store(const struct backing_user *u, const struct qcow2_header *h
 int backing_open(const struct backing_user *u, const struct qcow2_header *h, struct block **out,
 		 uint64_t *size_bytes, struct err *err)
 {
-	char real[PATH_MAX], image[QUOTED_BYTES], name[QUOTED_BYTES];
-	struct store s;
+	char real[PATH_MAX] = "", image[QUOTED_BYTES], name[QUOTED_BYTES];
+	struct store s = { .fd = -1 };
 	int rc;
 
 	quoted(image, u->path);

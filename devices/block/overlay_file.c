@@ -47,7 +47,7 @@ static int fill_new(const struct overlay_file *o, struct block *file, const char
 		.backing_name = base,
 		.backing_format = o->base_format,
 	};
-	struct ioloop *loop;
+	struct ioloop *loop = NULL;
 	int rc = base_name(o, base, err);
 
 	if (rc == 0)

@@ -54,6 +54,7 @@ void q_freed_add(struct qfreed *f, uint64_t first, uint64_t count)
 		f->extent = grown;
 		f->room = room;
 	}
+	assert(f->extent);
 	f->extent[f->count++] = (struct qextent){ first, count };
 }
 

@@ -316,6 +316,7 @@ int q_flush(struct qcow2 *q)
 	end_l1(q, &t.l1, t.l1_all, rc);
 	if (rc < 0)
 		move_freed(&q->freed, &t.freed);
+	/* t.l1_all is freed below.  NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 	pthread_mutex_unlock(&q->lock);
 	if (rc == 0) {
 		move_freed(&q->unmapped, &t.freed);

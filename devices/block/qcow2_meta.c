@@ -170,7 +170,7 @@ static int write_l1(struct qcow2_meta *m, struct err *err)
 {
 	const uint64_t old = clusters_for(m, (uint64_t)m->old.l1_entries * 8);
 	const uint64_t count = clusters_for(m, max_u64((uint64_t)m->h.l1_entries * 8, 1));
-	uint64_t cluster;
+	uint64_t cluster = 0;
 	uint8_t *bytes;
 	int rc = 0;
 

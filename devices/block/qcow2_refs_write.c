@@ -60,7 +60,7 @@ static uint32_t table_clusters_for(const struct qcow2_refs *r)
 static int place_table(struct qcow2_refs *r, bool *again, struct err *err)
 {
 	const uint32_t clusters = table_clusters_for(r);
-	uint64_t cluster;
+	uint64_t cluster = 0;
 	int rc = 0;
 
 	if (r->new_offset != 0 && r->new_clusters >= clusters)
