@@ -6,6 +6,7 @@
  *
  * Input: 1 byte of what to do, then the image. */
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,11 +22,17 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define CHECK(condition)                  \
-	do {                              \
-		if (!(condition))         \
-			__builtin_trap(); \
+#define CHECK(condition)                 \
+	do {                             \
+		if (!(condition))        \
+			wrong(__LINE__); \
 	} while (0)
+
+static void wrong(int line)
+{
+	fprintf(stderr, "fuzz_qcow2.c:%d\n", line);
+	abort();
+}
 
 static struct ioloop *the_loop(void)
 {
