@@ -112,6 +112,9 @@ int q_refcount_put(struct qcow2 *q, uint64_t cluster, bool *is_free)
 		q_corrupt(q, "a cluster in use that is not counted", cluster << q->cluster_bits);
 		return -EIO;
 	}
+	/* The last reference to a table is not the guest's to give up: rather a leak. */
+	if (count == 1 && q_is_meta(q, cluster))
+		return 0;
 	set(q, b, cluster, count - 1);
 	*is_free = count == 1;
 	return 0;
