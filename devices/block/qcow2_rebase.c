@@ -125,7 +125,7 @@ int qcow2_rebase(struct qcow2_meta *m, struct block *old_backing, struct block *
 		 const char *backing_name, const char *backing_format,
 		 const struct qcow2_progress *progress, struct err *err)
 {
-	struct rebase r = { .next = { new_backing, m->io.loop } };
+	struct rebase r = { .data = { .m = m }, .next = { new_backing, m->io.loop } };
 	int rc;
 
 	/* The header first: zeros are put as the new backing file needs them. */
