@@ -24,6 +24,7 @@
 
 #include "block/disk.h"
 #include "host/ioloop.h"
+#include "host/now.h"
 #include "unit/machine/said.h"
 
 #define BENCH_IOVS 2100u
@@ -150,10 +151,12 @@ static inline const struct io_op *op_of(const struct waited *w)
 	return (const struct io_op *)(const void *)w->req.private_bytes;
 }
 
-/* Rounds until it ended, 10 seconds at most. */
+/* Rounds until it ended, a minute at most: a busy host's disk takes seconds. */
 static inline int wait_request(struct block_bench *b, struct waited *w)
 {
-	for (unsigned i = 0; i < 100 && !w->ended; i++)
+	const uint64_t end_ns = host_now_ns() + 60 * NS_PER_S;
+
+	while (!w->ended && host_now_ns() < end_ns)
 		ioloop_round(b->loop, 100);
 	assert_true(w->ended);
 	return w->status;
