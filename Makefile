@@ -19,7 +19,7 @@ LDFLAGS += -Wl,--gc-sections -pthread $(SAN)
 
 FOLDERS := vmm/base vmm/host vmm/kvm vmm/core vmm/boot vmm/machine \
            devices devices/chipset devices/pci devices/char devices/virtio devices/block \
-           devices/codec devices/fsread tools
+           devices/codec devices/fsread devices/net devices/nat tools
 SRC     := $(filter-out tools/bantam.c,$(foreach d,$(FOLDERS),$(wildcard $(d)/*.c)))
 OBJ     := $(SRC:%.c=$(B)/obj/%.o)
 LIB     := $(B)/libbantam.a

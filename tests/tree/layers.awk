@@ -6,7 +6,7 @@ BEGIN {
 	allow["vmm/kvm"] = "vmm/base vmm/host"
 	allow["vmm/core"] = "vmm/base vmm/host"
 	allow["vmm/boot"] = "vmm/base vmm/core"
-	allow["vmm/machine"] = "vmm/base vmm/host vmm/kvm vmm/core vmm/boot devices devices/chipset devices/pci devices/char devices/virtio devices/block"
+	allow["vmm/machine"] = "vmm/base vmm/host vmm/kvm vmm/core vmm/boot devices devices/chipset devices/pci devices/char devices/virtio devices/block devices/net devices/nat"
 	allow["devices"] = "vmm/core devices/chipset devices/pci devices/virtio"
 	allow["devices/chipset"] = "vmm/base vmm/core devices/char"
 	allow["devices/pci"] = "vmm/base vmm/core"
@@ -14,8 +14,10 @@ BEGIN {
 	allow["devices/block"] = "vmm/base vmm/host devices/codec"
 	allow["devices/codec"] = "vmm/base"
 	allow["devices/fsread"] = "vmm/base"
-	allow["devices/virtio"] = "vmm/base vmm/host vmm/core devices/pci devices/block devices/char"
-	allow["tools"] = "vmm/base vmm/host vmm/kvm vmm/core vmm/boot vmm/machine devices devices/chipset devices/pci devices/char devices/virtio devices/block devices/codec devices/fsread"
+	allow["devices/net"] = "vmm/base vmm/host"
+	allow["devices/nat"] = "vmm/base vmm/host devices/net"
+	allow["devices/virtio"] = "vmm/base vmm/host vmm/core devices/pci devices/block devices/char devices/net"
+	allow["tools"] = "vmm/base vmm/host vmm/kvm vmm/core vmm/boot vmm/machine devices devices/chipset devices/pci devices/char devices/virtio devices/block devices/codec devices/fsread devices/net devices/nat"
 }
 
 {
@@ -29,7 +31,7 @@ BEGIN {
 	if (!sub(/\/[^\/]*$/, "", to))
 		to = "devices" # catalog.h, the one header without a folder
 	else if (to !~ /^tools/)
-		to = (to ~ /^(chipset|char|pci|virtio|block|codec|net|fs|fsread)$/ ? "devices/" : "vmm/") to
+		to = (to ~ /^(chipset|char|pci|virtio|block|codec|net|nat|fs|fsread)$/ ? "devices/" : "vmm/") to
 	if (from == to)
 		next
 	edge = from " -> " to
