@@ -17,6 +17,8 @@ void pci_bus_init(struct pci_bus *bus, const struct board *board)
 	memset(bus, 0, sizeof(*bus));
 	bus->board = board;
 	bus->next_gpa = PCI32_BASE;
+	for (unsigned line = 0; line < PCI_INTX_LINES; line++)
+		bus->pic_irq[line] = PCI_PIC_IRQ(line);
 	pthread_mutex_init(&bus->intx_lock, NULL);
 }
 
@@ -154,6 +156,9 @@ int pci_bus_add(struct pci_bus *bus, struct pci_function *fn, unsigned devfn, st
 	rc = assign_bars(bus, fn);
 	if (rc < 0)
 		return err_set(err, rc, "the 32-bit PCI window has no room for its registers");
+	if (fn->identity->pin != PCI_NO_PIN)
+		fn->config[PCI_INTERRUPT_LINE] =
+			(uint8_t)PCI_PIC_IRQ(PCI_INTX_LINE(devfn >> 3, fn->identity->pin - 1u));
 	memcpy(fn->power_on, fn->config, sizeof(fn->power_on));
 	fn->bus = bus;
 	fn->devfn = devfn;
@@ -217,22 +222,27 @@ void pci_bus_write(struct pci_bus *bus, unsigned bus_number, unsigned devfn, uns
 
 /* ---- interrupt pins -------------------------------------------------------------------- */
 
+static void change(const struct pci_bus *bus, struct irq_or *node, unsigned gsi, bool level)
+{
+	const struct irq irq = board_irq(bus->board, gsi);
+
+	irq_or_change(node, &irq, level);
+}
+
 /* Lines are level-triggered and shared: high while any function drives. */
 static void drive(struct pci_bus *bus, struct pci_function *fn)
 {
 	const bool level = atomic_load(&fn->intx_level) && !fn->intx_blocked;
-	struct irq irq;
-	unsigned line;
+	unsigned line, irq;
 
 	if (level == fn->intx_driven)
 		return;
 	fn->intx_driven = level;
 	line = PCI_INTX_LINE(fn->devfn >> 3, fn->identity->pin - 1u);
-	assert(level || bus->intx_high[line] > 0);
-	if (level ? bus->intx_high[line]++ > 0 : --bus->intx_high[line] > 0)
-		return;
-	irq = board_irq(bus->board, GSI_PCI_INTX + line);
-	irq_set(&irq, level);
+	irq = bus->pic_irq[line];
+	change(bus, &bus->intx[line], GSI_PCI_INTX + line, level);
+	if (irq != 0)
+		change(bus, &bus->pic[irq], irq, level);
 }
 
 void pci_bus_drive_intx(struct pci_bus *bus, struct pci_function *fn, bool level)
@@ -248,5 +258,22 @@ void pci_bus_block_intx(struct pci_bus *bus, struct pci_function *fn, bool block
 	pthread_mutex_lock(&bus->intx_lock);
 	fn->intx_blocked = blocked;
 	drive(bus, fn);
+	pthread_mutex_unlock(&bus->intx_lock);
+}
+
+void pci_bus_route_intx(struct pci_bus *bus, unsigned line, unsigned irq)
+{
+	unsigned old;
+
+	assert(line < PCI_INTX_LINES && irq < PIC_IRQS);
+	pthread_mutex_lock(&bus->intx_lock);
+	old = bus->pic_irq[line];
+	bus->pic_irq[line] = irq;
+	for (unsigned i = 0; i < bus->intx[line].high_count; i++) {
+		if (old != 0)
+			change(bus, &bus->pic[old], old, false);
+		if (irq != 0)
+			change(bus, &bus->pic[irq], irq, true);
+	}
 	pthread_mutex_unlock(&bus->intx_lock);
 }

@@ -13,12 +13,14 @@
 
 #include <pthread.h>
 
+#include "core/irq_or.h"
 #include "core/platform.h"
 #include "pci/function.h"
 
 #define PCI_DEVICES   32u
 #define PCI_FUNCTIONS 256u /* devfn */
 #define PCI_DEVFN(device, function) ((device) << 3 | (function))
+#define PIC_IRQS      16u
 #define PCI_LPC_DEVFN PCI_DEVFN(0x1fu, 0u)
 
 struct pci_bus {
@@ -26,7 +28,9 @@ struct pci_bus {
 	struct pci_function *functions[PCI_FUNCTIONS];
 	gpa_t next_gpa; /* free room in the 32-bit window */
 	pthread_mutex_t intx_lock;
-	unsigned intx_high[PCI_INTX_LINES]; /* how many functions drive each line */
+	struct irq_or intx[PCI_INTX_LINES];
+	struct irq_or pic[PIC_IRQS];
+	unsigned pic_irq[PCI_INTX_LINES]; /* the line's, beside its IOAPIC pin; 0: none */
 };
 
 /* An empty bus.  board is borrowed. */
@@ -49,6 +53,10 @@ uint32_t pci_bus_read(struct pci_bus *bus, unsigned bus_number, unsigned devfn, 
 		      unsigned size);
 void pci_bus_write(struct pci_bus *bus, unsigned bus_number, unsigned devfn, unsigned offset,
 		   unsigned size, uint32_t value);
+
+/* Connect a line, below PCI_INTX_LINES, to an IRQ of the PIC, below PIC_IRQS; 0: to
+ * none.  An empty bus has PCI_PIC_IRQ(line). */
+void pci_bus_route_intx(struct pci_bus *bus, unsigned line, unsigned irq);
 
 /* ---- for function.c --------------------------------------------------------------- */
 

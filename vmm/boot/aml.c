@@ -24,6 +24,7 @@ enum aml_op {
 	OP_EXTENDED = 0x5b,
 	OP_ARG0 = 0x68,
 	OP_STORE = 0x70,
+	OP_IF = 0xa0,
 	OP_RETURN = 0xa4,
 	OP_ONES = 0xff,
 	/* behind OP_EXTENDED */
@@ -197,6 +198,12 @@ void aml_open_method(struct aml *a, const char *name, unsigned arg_count)
 	open_package(a);
 	put_name(a->out, name);
 	emit_u8(a->out, (uint8_t)arg_count);
+}
+
+void aml_open_if(struct aml *a)
+{
+	emit_u8(a->out, OP_IF);
+	open_package(a);
 }
 
 void aml_open_package(struct aml *a, unsigned element_count)

@@ -37,6 +37,8 @@ void aml_open_scope(struct aml *a, const char *path);
 void aml_open_device(struct aml *a, const char *name);
 /* arg_count 0..7; not serialized, so it must not create named objects. */
 void aml_open_method(struct aml *a, const char *name, unsigned arg_count);
+/* If (predicate): the predicate follows, then the terms. */
+void aml_open_if(struct aml *a);
 /* element_count 0..255 data objects follow. */
 void aml_open_package(struct aml *a, unsigned element_count);
 /* Fields of an operation region, byte access, no lock, preserve. */

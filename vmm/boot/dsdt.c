@@ -173,6 +173,7 @@ size_t dsdt_emit(struct emit *e, const struct platform_desc *desc)
 			emit_serial(&a, i);
 	emit_pvpanic(&a);
 	aml_close(&a);
+	dsdt_pic_emit(&a);
 	aml_done(&a);
 	sdt_end(e, start);
 	return start;

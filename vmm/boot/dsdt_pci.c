@@ -2,11 +2,11 @@
 
 #include "core/platform.h"
 
-#define PCI_DEVICES	   32u
-#define PCI_PINS	   4u
-#define ALL_FUNCTIONS	   0xffffu
-#define CONFIG_PORTS	   8u
-#define PORTS_END	   0xffffu
+#define PCI_DEVICES   32u
+#define PCI_PINS      4u
+#define ALL_FUNCTIONS 0xffffu
+#define CONFIG_PORTS  8u
+#define PORTS_END     0xffffu
 
 /* What the bridge passes on (ACPI 6.4, 6.2.2 and 6.4.3.5): all ports but those of
  * its own, and memory where BARs may be. */
@@ -24,22 +24,52 @@ static void emit_windows(struct aml *a, const struct platform_desc *desc)
 	aml_close_resources(a);
 }
 
-/* Pin p of device d is on GSI 16 and up for good: there is no router to set
- * (6.2.13: the source is Zero, the index the GSI). */
-static void emit_routes(struct aml *a)
+/* Where each pin of each device is, without a router to set (6.2.13: the source is
+ * Zero, the index the GSI): on the IOAPIC, or on the PIC. */
+static void emit_routes(struct aml *a, const char *name, bool by_ioapic)
 {
-	aml_name(a, "_PRT");
+	aml_name(a, name);
 	aml_open_package(a, PCI_DEVICES * PCI_PINS);
 	for (unsigned i = 0; i < PCI_DEVICES * PCI_PINS; i++) {
 		const unsigned device = i / PCI_PINS, pin = i % PCI_PINS;
+		const unsigned line = PCI_INTX_LINE(device, pin);
 
 		aml_open_package(a, 4);
 		aml_integer(a, device << 16 | ALL_FUNCTIONS);
 		aml_integer(a, pin);
 		aml_integer(a, 0);
-		aml_integer(a, GSI_PCI_INTX + PCI_INTX_LINE(device, pin));
+		aml_integer(a, by_ioapic ? GSI_PCI_INTX + line : PCI_PIC_IRQ(line));
 		aml_close(a);
 	}
+	aml_close(a);
+}
+
+/* What the operating system chose by _PIC. */
+static void emit_prt(struct aml *a)
+{
+	emit_routes(a, "PRTP", false);
+	emit_routes(a, "PRTA", true);
+	aml_open_method(a, "_PRT", 0);
+	aml_open_if(a);
+	aml_ref(a, "PICF");
+	aml_return(a);
+	aml_ref(a, "PRTA");
+	aml_close(a);
+	aml_return(a);
+	aml_ref(a, "PRTP");
+	aml_close(a);
+}
+
+/* An operating system says how it takes interrupts (5.8.1): 0 by the PIC, which is
+ * also so if it says nothing; 1 by the IOAPIC. */
+void dsdt_pic_emit(struct aml *a)
+{
+	aml_name(a, "PICF");
+	aml_integer(a, 0);
+	aml_open_method(a, "_PIC", 1);
+	aml_store(a);
+	aml_arg(a, 0);
+	aml_ref(a, "PICF");
 	aml_close(a);
 }
 
@@ -57,6 +87,6 @@ void dsdt_pci_emit(struct aml *a, const struct platform_desc *desc)
 		aml_integer(a, 0);
 	}
 	emit_windows(a, desc);
-	emit_routes(a);
+	emit_prt(a);
 	aml_close(a);
 }

@@ -72,10 +72,14 @@ _Static_assert(KVM_TSS_GPA + 3 * 4096 <= FIRMWARE_BASE, "KVM's pages stay below 
 #define GSI_SCI           9u     /* level, active high */
 #define GSI_MOUSE         12u
 /* PCI's INTx: device d's pin p (0: INTA) is line (d + p) % PCI_INTX_LINES, each on
- * an IOAPIC pin of its own. */
+ * an IOAPIC pin of its own.  For a kernel without IOAPIC they are on the PIC's IRQs
+ * 10 and 11 as well, shared, level-triggered, until the guest routes them elsewhere
+ * (pci/lpc.c). */
 #define GSI_PCI_INTX      16u
 #define PCI_INTX_LINES    8u
 #define PCI_INTX_LINE(device, pin) (((device) + (pin)) % PCI_INTX_LINES)
+#define PCI_PIC_IRQ(line) (10u + (line) % 2)
+#define PCI_PIC_IRQS      (1u << 10 | 1u << 11)
 
 #define CPUS_MAX          64u
 /* Behind the vCPUs: KVM_SET_IDENTITY_MAP and the MP table want an IOAPIC id

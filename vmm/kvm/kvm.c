@@ -151,6 +151,22 @@ fail:
 	return rc;
 }
 
+int kvm_pic_level(struct kvm *k, unsigned irqs, struct err *err)
+{
+	static const unsigned chips[] = { KVM_IRQCHIP_PIC_MASTER, KVM_IRQCHIP_PIC_SLAVE };
+
+	for (unsigned i = 0; i < sizeof(chips) / sizeof(chips[0]); i++) {
+		struct kvm_irqchip chip = { .chip_id = chips[i] };
+
+		if (ioctl(k->vm_fd, KVM_GET_IRQCHIP, &chip) < 0)
+			return err_errno(err, -errno, "KVM_GET_IRQCHIP");
+		chip.chip.pic.elcr = (uint8_t)(irqs >> 8 * i);
+		if (ioctl(k->vm_fd, KVM_SET_IRQCHIP, &chip) < 0)
+			return err_errno(err, -errno, "KVM_SET_IRQCHIP");
+	}
+	return 0;
+}
+
 int kvm_set_slot(struct kvm *k, unsigned slot, gpa_t gpa, uint64_t len, void *hva,
 		 struct err *err)
 {

@@ -50,6 +50,10 @@ int kvm_check_caps(const struct kvm *k, struct err *err);
  * 0, or -errno with err filled. */
 int kvm_create_vm(struct kvm *k, gpa_t identity_gpa, gpa_t tss_gpa, struct err *err);
 
+/* The PIC takes those IRQs (bit n: IRQ n) level-triggered, the others by their edges,
+ * as firmware would set its ELCRs.  0, or -errno with err filled. */
+int kvm_pic_level(struct kvm *k, unsigned irqs, struct err *err);
+
 /* Memory slot number slot: len bytes at hva are the guest's from gpa on (all on
  * page boundaries).  0, or -errno with err filled. */
 int kvm_set_slot(struct kvm *k, unsigned slot, gpa_t gpa, uint64_t len, void *hva,

@@ -27,6 +27,9 @@ int bring_up_vm(struct kvm *kvm, struct vcpus *vcpus, unsigned cpu_count,
 	rc = kvm_create_vm(kvm, KVM_IDENTITY_GPA, KVM_TSS_GPA, err);
 	if (rc < 0)
 		return rc;
+	rc = kvm_pic_level(kvm, PCI_PIC_IRQS, err);
+	if (rc < 0)
+		goto destroy_vm;
 	timeline_mark(timeline, "VM and interrupt controllers made");
 	if (cpu_count > (unsigned)kvm->max_vcpus) {
 		rc = err_set(err, -EINVAL, "--cpus %u: this host's KVM has at most %d", cpu_count,

@@ -179,11 +179,17 @@ scenario_disk_without_msi() {
 	fallback disk_without_msi "$cloud" -a pci=nomsi
 }
 
-# By the MP table's entries.  (A kernel that reads neither those nor ACPI finds no
-# interrupt for PCI: INTx is wired to the IOAPIC only.)
+# By the MP table's entries.
 scenario_disk_without_msi_and_acpi() {
 	need_debian
 	fallback disk_without_msi_and_acpi "$amd64" -a pci=nomsi -a acpi=off
+}
+
+# By the PIC: the cloud kernel reads no MP table; the other is told to leave the IOAPIC.
+scenario_disk_by_the_pic() {
+	need_debian
+	fallback disk_by_the_pic_without_acpi "$cloud" -a pci=nomsi -a acpi=off
+	fallback disk_by_the_pic_with_acpi "$amd64" -a pci=nomsi -a noapic
 }
 
 # ---- wear -----------------------------------------------------------------------------

@@ -233,6 +233,20 @@ static void method_returns_and_stores(void **state)
 		     0x68);
 }
 
+static void condition_comes_before_what_hangs_on_it(void **state)
+{
+	struct writer w;
+
+	(void)state;
+	writer_init(&w);
+	aml_open_if(&w.a);
+	aml_arg(&w.a, 0);
+	aml_return(&w.a);
+	aml_integer(&w.a, 1);
+	aml_close(&w.a);
+	assert_wrote(&w, 0xa0, 4, 0x68, 0xa4, 0x01);
+}
+
 static void region_has_ports_and_fields_of_bits(void **state)
 {
 	struct writer w;
@@ -385,6 +399,7 @@ int main(void)
 		cmocka_unit_test(device_is_an_extended_opcode),
 		cmocka_unit_test(package_counts_its_elements),
 		cmocka_unit_test(method_returns_and_stores),
+		cmocka_unit_test(condition_comes_before_what_hangs_on_it),
 		cmocka_unit_test(region_has_ports_and_fields_of_bits),
 		cmocka_unit_test(resource_template_knows_its_size_and_ends_with_a_tag),
 		cmocka_unit_test(fixed_memory_has_base_and_length),

@@ -15,22 +15,28 @@ static uint32_t pkg_length(const uint8_t *at, unsigned *length_bytes)
 	return value;
 }
 
+/* Name (PICF, 0), Method (_PIC, 1) { Store (Arg0, PICF) } */
+static const uint8_t pic_method[] = { 8, 'P', 'I', 'C', 'F', 0, 0x14, 0x0c, '_', 'P', 'I', 'C',
+				      1, 0x70, 0x68, 'P', 'I', 'C', 'F' };
+
 struct body {
 	const uint8_t *at;
 	size_t len;
 };
 
-/* What follows Name (_S5_, Package (4) {...}) is the one scope, up to the end. */
+/* What follows Name (_S5_, Package (4) {...}) is the one scope; _PIC comes last. */
 static struct body system_bus(const struct acpi *a)
 {
-	const uint8_t *const end = a->dsdt + le32_load(a->dsdt + 4);
-	const uint8_t *at = a->dsdt + HEADER_BYTES + 5;
+	const uint8_t *const table_end = a->dsdt + le32_load(a->dsdt + 4);
+	const uint8_t *at = a->dsdt + HEADER_BYTES + 5, *end;
 	unsigned n;
 
 	assert_int_equal(at[0], 0x12);
 	at += 1 + pkg_length(at + 1, &n);
 	assert_int_equal(at[0], 0x10);
-	assert_ptr_equal(at + 1 + pkg_length(at + 1, &n), end);
+	end = at + 1 + pkg_length(at + 1, &n);
+	assert_ptr_equal(end + sizeof(pic_method), table_end);
+	assert_memory_equal(end, pic_method, sizeof(pic_method));
 	assert_memory_equal(at + 1 + n, "_SB_", 4);
 	at += 1 + n + 4;
 	return (struct body){ at, (size_t)(end - at) };
@@ -301,20 +307,19 @@ static void a_window_above_4_gib_is_there_if_there_is_room(void **state)
 	acpi_destroy(&a);
 }
 
-/* The entries of _PRT, read one after the other. */
-static void every_pin_of_every_device_has_its_line(void **state)
+/* The entries of a routing table, read one after the other. */
+static void check_routes(const char *name, unsigned first, unsigned count)
 {
 	struct acpi a;
 	struct body pci;
 	const uint8_t *at;
 	unsigned n;
 
-	(void)state;
 	acpi_init(&a, &desc_one);
 	pci = find_device(&a, "PCI0", NULL);
-	at = memmem(pci.at, pci.len, "\x08_PRT\x12", 6);
+	at = memmem(pci.at, pci.len, name, 6);
 	assert_non_null(at);
-	assert_ptr_equal(at + 6 + pkg_length(at + 6, &n), pci.at + pci.len); /* comes last */
+	pkg_length(at + 6, &n);
 	at += 6 + n;
 	assert_int_equal(*at++, 128);
 	for (unsigned i = 0; i < 128; i++) {
@@ -331,11 +336,31 @@ static void every_pin_of_every_device_has_its_line(void **state)
 		want[len++] = (uint8_t)pin;
 		want[len++] = 0; /* no link device */
 		want[len++] = 0x0a;
-		want[len++] = (uint8_t)(16 + (device + pin) % 8);
+		want[len++] = (uint8_t)(first + (device + pin) % count);
 		want[1] = (uint8_t)(len - 1);
 		assert_memory_equal(at, want, len);
 		at += len;
 	}
+	acpi_destroy(&a);
+}
+
+static void every_pin_of_every_device_has_its_line(void **state)
+{
+	(void)state;
+	check_routes("\x08PRTA\x12", 16, 8);
+	check_routes("\x08PRTP\x12", 10, 2);
+}
+
+/* If (PICF) { Return (PRTA) } Return (PRTP) */
+static void lines_are_the_ioapics_once_pic_was_told_so(void **state)
+{
+	static const uint8_t prt[] = { 0x14, 0x16, '_', 'P', 'R', 'T', 0, 0xa0, 0x0a, 'P', 'I', 'C',
+				       'F', 0xa4, 'P', 'R', 'T', 'A', 0xa4, 'P', 'R', 'T', 'P' };
+	struct acpi a;
+
+	(void)state;
+	acpi_init(&a, &desc_one);
+	assert_true(holds(find_device(&a, "PCI0", NULL), prt, sizeof(prt)));
 	acpi_destroy(&a);
 }
 
@@ -385,6 +410,7 @@ int main(void)
 		cmocka_unit_test(the_root_bridge_passes_on_all_but_its_own_ports),
 		cmocka_unit_test(a_window_above_4_gib_is_there_if_there_is_room),
 		cmocka_unit_test(every_pin_of_every_device_has_its_line),
+		cmocka_unit_test(lines_are_the_ioapics_once_pic_was_told_so),
 		cmocka_unit_test(debug_exit_port_is_reserved_only_if_it_is_there),
 		cmocka_unit_test(system_bus_holds_nothing_else),
 	};
