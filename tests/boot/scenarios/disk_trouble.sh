@@ -138,6 +138,32 @@ scenario_disk_on_a_full_host() {
 	is guest_ends_with_status_0_after_disk_errors 0 "$status"
 }
 
+# Full is where clusters are needed; what is there already can be written over.
+scenario_qcow2_on_a_full_host() {
+	need_debian
+	small_file_system 24M
+	random_image b 16
+	"$bantam" img create -q -f qcow2 small/c 64M
+	head -c 16M /dev/zero >small/ballast
+	disk_start "$cloud" shell -m 256M -d b -d small/c
+	hear 'job shell'
+	dd_in_guest if=/dev/vdb of=/dev/vdc bs=256k count=8 oflag=direct conv=fsync
+	is image_takes_what_it_has_room_for 0 "$answer"
+	dd_in_guest if=/dev/vdb of=/dev/vdc bs=256k oflag=direct
+	is full_host_under_an_image_is_an_error_for_the_guest '1 Input/output error' "$answer"
+	dd_in_guest if=/dev/vdb of=/dev/vdc bs=256k count=8 oflag=direct conv=fsync,notrunc
+	is full_image_takes_writes_where_it_has_clusters 0 "$answer"
+	rm small/ballast
+	dd_in_guest if=/dev/vdb of=/dev/vdc bs=256k oflag=direct conv=fsync
+	is image_goes_on_when_there_is_room 0 "$answer"
+	say exit
+	guest_wait
+	is guest_ends_with_status_0_after_a_full_image 0 "$status"
+	checked image_that_was_full_is_clean small/c
+	"$bantam" img convert -O raw small/c c.raw
+	same image_that_was_full_has_all_data b c.raw $((16 << 20))
+}
+
 # ---- reset and pause --------------------------------------------------------------------
 
 scenario_disk_across_restarts() {

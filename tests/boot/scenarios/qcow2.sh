@@ -13,11 +13,12 @@ checked() {
 	is "$1" '0 0' "$ours $theirs"
 }
 
-# debian_on DISK JOB...: boot it, do what is typed, power off; sets answer, status.
+# debian_on DISK JOB [FLAGS...]: boot it, do what is typed, power off; sets answer,
+# status.
 debian_on() {
 	rm -f to from
 	guest_start -k "$cloud" -i "$top/build/guest/demo.cpio.gz" -c 2 -d "$1" -a root=/dev/vda \
-		-a quiet -a systemd.show_status=0
+		-a quiet -a systemd.show_status=0 "${@:3}"
 	hear 'bantam-root: up after'
 	ask "$2"
 	say poweroff
@@ -42,6 +43,31 @@ scenario_debian_root_on_qcow2() {
 	debian_on base.qcow2,overlay=gone.qcow2,keep=never 'ls /kept 2>&1 | wc -l'
 	is overlay_that_shall_not_be_kept_is_gone no "$([ -e gone.qcow2 ] && echo yes || echo no)"
 	is base_is_untouched_to_the_end "$before" "$(sha256sum <base.qcow2)"
+}
+
+# The package comes as the content of a second disk.
+scenario_package_on_qcow2() {
+	local package=$top/build/guest/hello.deb bytes
+
+	need_debian
+	if [ ! -s "$package" ]; then
+		skip "$scenario_name" "no Debian package at hand: none could be fetched"
+		exit 0
+	fi
+	bytes=$(stat -c %s "$package")
+	cp "$package" package
+	truncate -s %512 package
+	"$bantam" img convert -O qcow2 "$debian_root" root.qcow2
+	debian_on root.qcow2 \
+		"head -c $bytes /dev/vdb >/tmp/p.deb && dpkg -i /tmp/p.deb >/dev/null && sync && hello" \
+		-d package,format=raw,ro
+	is debian_on_qcow2_installs_a_package 'Hello, world!' "$answer"
+	is debian_powers_off_after_a_package 0 "$status"
+	checked image_with_a_new_package_is_clean root.qcow2
+	debian_on root.qcow2 "hello && dpkg -V hello"
+	is package_on_qcow2_is_there_next_time 'Hello, world!' "$answer"
+	"$bantam" img cat root.qcow2 /var/lib/dpkg/status >packages 2>&1
+	has package_on_qcow2_can_be_seen_from_outside packages '^Package: hello$'
 }
 
 scenario_qcow2_wear() {
