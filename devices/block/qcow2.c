@@ -38,7 +38,8 @@ static bool hand_on_row(struct qcow2 *q, struct block_req *req, struct qslot *sl
 
 	q_map(q, req->offset, req->len, &s);
 	if (s.kind != Q_DATA || s.len < req->len || req->frame_count == BLOCK_FRAMES ||
-	    (write && !s.in_place) || (durable && !is_clean(q))) {
+	    (write && (!s.in_place || q_is_on_table(q, s.host, s.len))) ||
+	    (durable && !is_clean(q))) {
 		q_leave(slot, parity);
 		return false;
 	}
@@ -136,7 +137,7 @@ static void free_memory(struct qcow2 *q)
 	free(q->freed.extent);
 	free(q->unmapped.extent);
 	free(q->waiting.extent);
-	free(q->meta);
+	qcow2_places_free(&q->places);
 	free(q->l1_dirty);
 	if (q->l1)
 		munmap(q->l1, q->l1_bytes);
@@ -312,7 +313,7 @@ static int load(struct qcow2 *q, bool read_only, struct err *err)
 		return 0;
 	q_reserve_init(q, file_bytes);
 	atomic_init(&q->prepared, q->h.autoclear == 0);
-	return q_places_collect(q, err);
+	return q_guard_tables(q, file_bytes, err);
 }
 
 int qcow2_open(struct block *file, struct qcow2_header *h, struct block *backing,

@@ -7,6 +7,7 @@
 
 #include "base/options.h"
 #include "block/qcow2.h"
+#include "block/qcow2_places.h"
 #include "block/sync.h"
 #include "host/iothread.h"
 
@@ -179,8 +180,9 @@ struct qcow2 {
 	/* Changes of the mapping are numbered: all up to durable_seq are on disk. */
 	_Atomic uint64_t dirty_seq, durable_seq;
 	_Atomic uint64_t file_bytes;
-	uint64_t *meta; /* clusters that hold tables, in order; those of when it was opened */
-	size_t meta_count;
+	/* Where tables are, and where some were: the places of those that have moved
+	 * rest until the next opening. */
+	struct qcow2_places places;
 
 	_Alignas(64) pthread_mutex_t lock;
 	/* ---- under the lock */
@@ -358,14 +360,22 @@ void q_entry_get(const struct qcow2 *q, struct qtable *t, uint64_t i, struct qen
 void q_dirtied(struct qcow2 *q);
 void q_tables_free(struct qcow2 *q);
 
-/* ---- qcow2_places.c ----------------------------------------------------------------------------- */
+/* ---- qcow2_guarded.c ---------------------------------------------------------------------------- */
 
 /* Find all clusters that hold tables, on opening. */
-int q_places_collect(struct qcow2 *q, struct err *err);
-/* Whether a cluster held a table when the image was opened. */
-bool q_is_meta(const struct qcow2 *q, uint64_t cluster);
-/* A guest's write to host would go to a table, or far behind the file's end. */
-bool q_is_astray(const struct qcow2 *q, uint64_t host);
+int q_guard_tables(struct qcow2 *q, uint64_t file_bytes, struct err *err);
+/* An entry of an L2 table says that there is data where a table is, or behind the
+ * file's end. */
+bool q_is_astray(const struct qcow2 *q, uint64_t entry);
+
+/* Whether bytes of the file are some of a table's.  An entry was judged when it was
+ * read; but a table made since may be in a cluster that was in use and not counted. */
+static inline bool q_is_on_table(const struct qcow2 *q, uint64_t host, uint64_t len)
+{
+	const uint64_t first = q_cluster(q, host);
+
+	return qcow2_places_any(&q->places, first, q_cluster(q, host + len - 1) - first + 1);
+}
 
 /* ---- qcow2_alloc.c: under the lock ------------------------------------------------------------- */
 

@@ -28,10 +28,7 @@ static void judge(struct qcow2 *q, const struct qtable *t)
 	const uint64_t count = UINT64_C(1) << q->l2_bits;
 
 	for (uint64_t i = 0; i < count; i++) {
-		const uint64_t entry = t->word[i * q->entry_words];
-		const uint64_t host = entry & q->data_mask;
-
-		if (!(entry & QCOW2_COMPRESSED) && host != 0 && q_is_astray(q, host)) {
+		if (q_is_astray(q, t->word[i * q->entry_words])) {
 			q_corrupt(q, "an L2 table names a cluster that is no data, in the table",
 				  t->offset);
 			return;
@@ -239,6 +236,7 @@ static int make_table(struct qcow2 *q, uint64_t index, uint64_t cluster)
 	if (!t)
 		return -ENOMEM;
 	memset((void *)t->word, 0, q->cluster_bytes);
+	qcow2_places_set(&q->places, cluster);
 	publish(q, t);
 	set_l1(q, index, t->offset | QCOW2_COPIED);
 	return 0;
@@ -250,6 +248,7 @@ static void move_table(struct qcow2 *q, struct qtable *t, uint64_t cluster)
 	const uint64_t pieces = q->cluster_bytes / q->piece_bytes;
 
 	q_freed_add(&q->freed, q_cluster(q, t->offset), 1);
+	qcow2_places_set(&q->places, cluster);
 	t->offset = cluster << q->cluster_bits;
 	t->moved = true;
 	for (uint64_t i = 0; i < pieces; i++)

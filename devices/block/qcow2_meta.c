@@ -82,6 +82,55 @@ static int open_refs(struct qcow2_meta *m, struct err *err)
 	return qcow2_refs_open(&m->refs, &m->io, &m->h, m->file_bytes, m->name, err);
 }
 
+/* A table of `bytes` at offset: alone there, and counted, or what is written next might
+ * go over it. */
+static int find_table(struct qcow2_meta *m, uint64_t offset, uint64_t bytes, struct err *err)
+{
+	uint64_t count = 1, at = offset;
+	int rc = qcow2_places_add(&m->places, offset, bytes, m->name, err);
+
+	for (; rc == 0 && count > 0 && at < offset + bytes; at += qcow2_cluster_bytes(&m->h))
+		rc = qcow2_refs_get(&m->refs, at >> m->h.cluster_bits, &count, err);
+	if (rc == 0 && count == 0)
+		rc = err_set(err, -EUCLEAN,
+			     "%s is damaged: a table at %#llx whose refcount is 0; 'check -r all' "
+			     "repairs it",
+			     m->name, (unsigned long long)offset);
+	return rc;
+}
+
+static int find_tables(struct qcow2_meta *m, struct err *err)
+{
+	const uint64_t room = min_u64(m->h.size_bytes, INT64_MAX / 4) * 2;
+	uint64_t offset;
+	int rc = qcow2_places_init(&m->places, m->h.cluster_bits, m->file_bytes, room);
+
+	if (rc < 0)
+		return err_errno(err, rc, "%s", m->name);
+	m->refs.places = &m->places;
+	rc = find_table(m, 0, 1, err);
+	if (rc == 0)
+		rc = find_table(m, m->h.l1_offset, (uint64_t)m->h.l1_entries * 8, err);
+	if (rc == 0)
+		rc = find_table(m, m->h.reftable_offset,
+				(uint64_t)m->h.reftable_clusters << m->h.cluster_bits, err);
+	if (rc == 0)
+		rc = find_table(m, m->h.snapshots_offset, m->snapshot_table_bytes, err);
+	for (uint32_t i = 0; rc == 0 && i < m->h.snapshot_count; i++)
+		rc = find_table(m, m->snapshots[i].l1_offset,
+				(uint64_t)m->snapshots[i].l1_entries * 8, err);
+	for (uint64_t i = 0; rc == 0 && i < m->refs.block_count; i++)
+		rc = m->refs.blocks[i].offset == 0 ?
+			     0 :
+			     find_table(m, m->refs.blocks[i].offset, 1, err);
+	for (uint32_t i = 0; rc == 0 && i < m->h.l1_entries; i++) {
+		rc = qcow2_l1_check(m, m->l1[i], &offset, err);
+		if (rc == 0 && offset != 0)
+			rc = find_table(m, offset, 1, err);
+	}
+	return rc;
+}
+
 int qcow2_meta_open(struct qcow2_meta *m, struct block *file, struct ioloop *loop, const char *name,
 		    enum qcow2_use use, struct err *err)
 {
@@ -108,6 +157,8 @@ int qcow2_meta_open(struct qcow2_meta *m, struct block *file, struct ioloop *loo
 		rc = qcow2_l1_read(m, m->h.l1_offset, m->h.l1_entries, 0, &m->l1, err);
 	if (rc == 0)
 		rc = qcow2_snapshots_load(m, err);
+	if (rc == 0 && use == QCOW2_WRITE)
+		rc = find_tables(m, err);
 	if (rc == 0)
 		rc = autoclear(m, err);
 	if (rc < 0)
@@ -128,9 +179,8 @@ static void forget_unfinished(struct qcow2_meta *m)
 void qcow2_meta_close(struct qcow2_meta *m)
 {
 	forget_unfinished(m);
-	for (uint32_t i = 0; m->snapshots && i < m->h.snapshot_count; i++)
-		qcow2_snapshot_free(&m->snapshots[i]);
-	free(m->snapshots);
+	qcow2_snapshots_free(m);
+	qcow2_places_free(&m->places);
 	free(m->l1);
 	free(m->table);
 	free(m->cluster0);

@@ -14,6 +14,7 @@
 #define BANTAM_BLOCK_QCOW2_META_H
 
 #include "block/qcow2_header.h"
+#include "block/qcow2_places.h"
 #include "block/qcow2_refs.h"
 #include "block/sync.h"
 
@@ -54,6 +55,7 @@ struct qcow2_meta {
 	uint64_t end_bytes;    /* the same, with what was written since */
 	uint64_t *l1;	       /* the active one, h.l1_entries, flags and all */
 	struct qcow2_refs refs;
+	struct qcow2_places places;	  /* QCOW2_WRITE: tables, on disk or not long ago */
 	struct qcow2_snapshot *snapshots; /* h.snapshot_count, those that could be read */
 	uint32_t claimed_snapshots;	  /* what the header on disk says */
 	uint32_t snapshot_table_bytes;	  /* on disk */
@@ -155,6 +157,7 @@ int qcow2_step(const struct qcow2_meta *m, const struct qcow2_progress *progress
 
 int qcow2_snapshots_load(struct qcow2_meta *m, struct err *err);
 void qcow2_snapshot_free(struct qcow2_snapshot *s);
+void qcow2_snapshots_free(struct qcow2_meta *m);
 /* The table to a new place; h names it then. */
 int qcow2_snapshots_write(struct qcow2_meta *m, struct err *err);
 

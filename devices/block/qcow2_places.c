@@ -1,75 +1,75 @@
-/* Where an image's tables are, so that nothing of the guest's goes there, whatever its
- * L2 tables say. */
+#include "block/qcow2_places.h"
+
 #include <errno.h>
-#include <stdlib.h>
+#include <sys/mman.h>
 
-#include "block/qcow2_internal.h"
+#include "base/checked.h"
 
-static int compare(const void *a, const void *b)
+/* 1 GiB of addresses at the most: 512 TiB of 64 KiB clusters. */
+#define CLUSTERS_MAX (UINT64_C(1) << 33)
+
+static uint64_t bytes_of(const struct qcow2_places *p)
 {
-	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
+	return (p->cluster_count + 63) / 64 * 8;
 }
 
-static void add_meta(struct qcow2 *q, uint64_t offset, uint64_t bytes)
+int qcow2_places_init(struct qcow2_places *p, unsigned cluster_bits, uint64_t file_bytes,
+		      uint64_t room_bytes)
 {
-	for (uint64_t at = 0; at < bytes; at += q->cluster_bytes)
-		q->meta[q->meta_count++] = q_cluster(q, offset + at);
+	const uint64_t clusters = (file_bytes >> cluster_bits) + (room_bytes >> cluster_bits) + 2;
+	void *words;
+
+	*p = (struct qcow2_places){ .cluster_bits = cluster_bits,
+				    .cluster_count = min_u64(clusters, CLUSTERS_MAX) };
+	words = mmap(NULL, bytes_of(p), PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (words == MAP_FAILED) {
+		p->cluster_count = 0;
+		return -ENOMEM;
+	}
+	p->words = words;
+	return 0;
 }
 
-int q_places_collect(struct qcow2 *q, struct err *err)
+void qcow2_places_free(struct qcow2_places *p)
 {
-	const uint64_t clusters = 1 + (q->l1_bytes >> q->cluster_bits) + q->h.reftable_clusters +
-				  (q->h.snapshot_count > 0) + q->l1_entries +
-				  q->reftable_entries;
+	if (p->words)
+		munmap(p->words, bytes_of(p));
+	*p = (struct qcow2_places){ .cluster_count = 0 };
+}
 
-	q->meta = malloc(clusters * sizeof(*q->meta));
-	if (!q->meta)
-		return err_errno(err, -ENOMEM, "%s", q->name);
-	add_meta(q, 0, q->cluster_bytes);
-	if (q->l1_entries > 0)
-		add_meta(q, q->h.l1_offset, q->l1_bytes);
-	add_meta(q, q->h.reftable_offset, (uint64_t)q->h.reftable_clusters << q->cluster_bits);
-	if (q->h.snapshot_count > 0)
-		add_meta(q, q->h.snapshots_offset, q->cluster_bytes);
-	for (uint64_t i = 0; i < q->l1_entries; i++) {
-		if (q->l1[i] & QCOW2_OFFSET_MASK)
-			add_meta(q, q->l1[i] & QCOW2_OFFSET_MASK, q->cluster_bytes);
-	}
-	for (uint64_t i = 0; i < q->reftable_entries; i++) {
-		if (q->reftable[i] & QCOW2_REFBLOCK_MASK)
-			add_meta(q, q->reftable[i] & QCOW2_REFBLOCK_MASK, q->cluster_bytes);
-	}
-	qsort(q->meta, q->meta_count, sizeof(*q->meta), compare);
-	for (size_t i = 1; i < q->meta_count; i++) {
-		if (q->meta[i] == q->meta[i - 1])
+int qcow2_places_add(struct qcow2_places *p, uint64_t offset, uint64_t bytes, const char *name,
+		     struct err *err)
+{
+	const uint64_t first = offset >> p->cluster_bits;
+	const uint64_t end = bytes == 0 ? first : ((offset + bytes - 1) >> p->cluster_bits) + 1;
+
+	if (end > p->cluster_count)
+		return err_set(err, -EUCLEAN,
+			       "%s is damaged: a table far behind the file's end (%#llx); "
+			       "'bantam img check' says more, it can still be read",
+			       name, (unsigned long long)offset);
+	for (uint64_t c = first; c < end; c++) {
+		if (qcow2_places_has(p, c))
 			return err_set(err, -EUCLEAN,
 				       "%s is damaged: two of its tables are in one place (%#llx); "
-				       "'bantam img check' says more, ,ro reads it",
-				       q->name,
-				       (unsigned long long)q->meta[i] << q->cluster_bits);
+				       "'bantam img check' says more, it can still be read",
+				       name, (unsigned long long)c << p->cluster_bits);
+		qcow2_places_set(p, c);
 	}
 	return 0;
 }
 
-bool q_is_meta(const struct qcow2 *q, uint64_t cluster)
+void qcow2_places_set(struct qcow2_places *p, uint64_t cluster)
 {
-	size_t low = 0, high = q->meta_count;
-
-	while (low < high) {
-		const size_t middle = low + (high - low) / 2;
-
-		if (q->meta[middle] < cluster)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < q->meta_count && q->meta[low] == cluster;
+	if (cluster < p->cluster_count)
+		atomic_fetch_or_explicit(&p->words[cluster / 64], UINT64_C(1) << (cluster % 64),
+					 memory_order_relaxed);
 }
 
-bool q_is_astray(const struct qcow2 *q, uint64_t host)
+void qcow2_places_clear(struct qcow2_places *p, uint64_t cluster)
 {
-	return host >= atomic_load_explicit(&q->file_bytes, memory_order_relaxed) ||
-	       q_is_meta(q, q_cluster(q, host));
+	if (cluster < p->cluster_count)
+		atomic_fetch_and_explicit(&p->words[cluster / 64], ~(UINT64_C(1) << (cluster % 64)),
+					  memory_order_relaxed);
 }

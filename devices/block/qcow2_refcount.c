@@ -113,7 +113,7 @@ int q_refcount_put(struct qcow2 *q, uint64_t cluster, bool *is_free)
 		return -EIO;
 	}
 	/* The last reference to a table is not the guest's to give up: rather a leak. */
-	if (count == 1 && q_is_meta(q, cluster))
+	if (count == 1 && qcow2_places_has(&q->places, cluster))
 		return 0;
 	set(q, b, cluster, count - 1);
 	*is_free = count == 1;
@@ -154,6 +154,7 @@ int q_refblock_add(struct qcow2 *q, uint64_t i, uint64_t cluster)
 	if (!b)
 		return -ENOMEM;
 	b->dirty = true;
+	qcow2_places_set(&q->places, cluster);
 	q->refblocks[i] = b;
 	q->reftable[i] = b->offset;
 	return 0;

@@ -361,6 +361,8 @@ int qcow2_refs_take(struct qcow2_refs *r, uint64_t count, uint64_t *cluster, str
 	if (single)
 		r->hint = at;
 	*cluster = at - count;
+	for (uint64_t i = 0; r->places && run == count && i < count; i++)
+		qcow2_places_clear(r->places, at - count + i);
 	return qcow2_refs_up(r, run == count ? at - count : r->cluster_end_max, count, err);
 }
 

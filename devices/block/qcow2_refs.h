@@ -12,6 +12,7 @@
 #define BANTAM_BLOCK_QCOW2_REFS_H
 
 #include "block/qcow2_header.h"
+#include "block/qcow2_places.h"
 #include "block/sync.h"
 
 struct qcow2_refblock {
@@ -38,6 +39,7 @@ struct qcow2_refs {
 	uint64_t cluster_end_max; /* the first that the largest table cannot count */
 	uint64_t file_clusters;	  /* blocks behind the file's end cannot be */
 	bool changed;
+	struct qcow2_places *places; /* NULL, or borrowed: what is taken holds no table */
 };
 
 /* Read the table that h names.

@@ -167,6 +167,8 @@ static int grow_table(struct qcow2 *q, uint64_t entries_wanted)
 		return rc;
 	}
 	end_growth(q, &g, false);
+	for (uint64_t c = 0; c < g.place.count; c++)
+		qcow2_places_set(&q->places, g.place.first + c);
 	q_refblocks_linked(q);
 	q->end_cluster = end;
 	q_refcount_set_range(q, q_cluster(q, g.old_offset), g.old_clusters, 0);
@@ -187,7 +189,7 @@ static int next_free(struct qcow2 *q, uint64_t *at, uint64_t end, uint64_t want,
 		rc = q_refcount_get(q, *at, &count);
 		/* A table that is not counted: the image is damaged, and shall not be more
 		 * so; or it has moved, and its old place rests until the next opening. */
-		if (rc == 0 && count == 0 && q_is_meta(q, *at))
+		if (rc == 0 && count == 0 && qcow2_places_has(&q->places, *at))
 			count = 1;
 		if (rc < 0 || (count != 0 && found->count > 0))
 			break;

@@ -25,6 +25,14 @@ void qcow2_snapshot_free(struct qcow2_snapshot *s)
 	*s = (struct qcow2_snapshot){ .id = NULL };
 }
 
+void qcow2_snapshots_free(struct qcow2_meta *m)
+{
+	for (uint32_t i = 0; m->snapshots && i < m->h.snapshot_count; i++)
+		qcow2_snapshot_free(&m->snapshots[i]);
+	free(m->snapshots);
+	m->snapshots = NULL;
+}
+
 /* ---- reading ----------------------------------------------------------------------------------
  */
 

@@ -62,11 +62,11 @@ int qcow2_entry_span(const struct qcow2_meta *m, uint64_t entry, struct qcow2_sp
 	} else {
 		good = (entry & QCOW2_RESERVED_MASK) == 0 && is_in_file(m, offset);
 	}
-	if (!good)
-		return err_set(err, -EUCLEAN, "%s: no data can be at %#llx; " HINT, m->name,
-			       (unsigned long long)entry);
 	span->cluster = offset >> m->h.cluster_bits;
 	span->count = ((offset + len - 1) >> m->h.cluster_bits) - span->cluster + 1;
+	if (!good || qcow2_places_any(&m->places, span->cluster, span->count))
+		return err_set(err, -EUCLEAN, "%s: no data can be at %#llx; " HINT, m->name,
+			       (unsigned long long)entry);
 	return 0;
 }
 

@@ -23,6 +23,12 @@ static uint64_t to_pos(const struct qcow2 *q, uint64_t cluster)
 	return cluster << q->cluster_bits;
 }
 
+static int over_a_table(struct qcow2 *q, uint64_t host)
+{
+	q_corrupt(q, "an L2 table names a cluster that is a table's", host);
+	return -EIO;
+}
+
 /* ---- commit ------------------------------------------------------------------------------ */
 
 /* Bits of the subclusters of the cluster at `start` that [from, to) touches. */
@@ -255,6 +261,8 @@ static int place(struct qop *op, struct qjob *job, uint64_t limit)
 	q_map(q, job->pos, BLOCK_SECTOR_BYTES, &now);
 	if (e.kind == Q_BAD || (now.kind == Q_DATA && now.in_place))
 		return -EAGAIN;
+	if (e.in_place && q_is_on_table(q, e.host, q->cluster_bytes))
+		return over_a_table(q, e.host);
 	op->own_cluster = e.in_place;
 	op->host = e.host;
 	if (!op->own_cluster) {
@@ -336,9 +344,12 @@ static int write_new(struct qjob *job)
 
 static int write_in_place(struct qjob *job, const struct qspan *s)
 {
-	struct qop *op = q_op_new(job, BLOCK_WRITE, s->host, s->len, q_op_ended);
+	struct qop *op;
 	int rc;
 
+	if (q_is_on_table(job->q, s->host, s->len))
+		return over_a_table(job->q, s->host);
+	op = q_op_new(job, BLOCK_WRITE, s->host, s->len, q_op_ended);
 	if (!op)
 		return -ENOMEM;
 	rc = q_op_take_iov(op, s->len, 0, 0);

@@ -2,7 +2,8 @@
  * that reads and writes everywhere.
  *
  * Whatever is in it: nothing crashes or hangs, memory stays small, a disk that is only
- * read is not written to, and what a guest writes never lands in the header.
+ * read is not written to, what a guest writes never lands in the header or where
+ * snapshots are kept, and what could be opened to be changed can be opened again.
  *
  * Input: 1 byte of what to do, then the image. */
 #include <stdint.h>
@@ -99,6 +100,8 @@ static void operate(struct fake_file *file, uint8_t what)
 		break;
 	}
 	qcow2_meta_close(&m);
+	CHECK(open_meta(&m, file, QCOW2_READ));
+	qcow2_meta_close(&m);
 }
 
 /* ---- a guest ----------------------------------------------------------------------------- */
@@ -166,6 +169,35 @@ static void run_guest(struct fake_file *file, uint8_t what, uint8_t *bytes)
 	block_close(disk);
 }
 
+static void unchanged(const struct fake_file *file, const uint8_t *image, size_t len,
+		      uint64_t offset, uint64_t bytes)
+{
+	if (offset < len)
+		CHECK(memcmp(file->bytes + offset, image + offset, min_u64(bytes, len - offset)) ==
+		      0);
+}
+
+/* What no guest can change, of what the image was. */
+static void judge(struct fake_file *file, const uint8_t *image, size_t len, bool read_only)
+{
+	struct fake_file *was = fake_file_open(image, len);
+	struct qcow2_meta m;
+
+	/* Feature bits may change, nothing else. */
+	unchanged(file, image, len, 0, 40);
+	if (read_only) {
+		CHECK(file->size_bytes == len);
+		unchanged(file, image, len, 0, len);
+	} else if (open_meta(&m, was, QCOW2_READ)) {
+		unchanged(file, image, len, m.h.snapshots_offset, m.snapshot_table_bytes);
+		for (uint32_t i = 0; i < m.h.snapshot_count; i++)
+			unchanged(file, image, len, m.snapshots[i].l1_offset,
+				  (uint64_t)m.snapshots[i].l1_entries * 8);
+		qcow2_meta_close(&m);
+	}
+	fake_file_close(was);
+}
+
 /* The file outlives the disk that stands on it. */
 static void keep(struct block *b)
 {
@@ -174,7 +206,7 @@ static void keep(struct block *b)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static uint8_t bytes[PIECE], header[512];
+	static uint8_t bytes[PIECE];
 	static struct block_ops ops;
 	const struct block_ops *real;
 	struct fake_file *file;
@@ -187,7 +219,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	ops = *real;
 	ops.close = keep;
 	file->block.ops = &ops;
-	memcpy(header, file->bytes, sizeof(header));
 	switch (data[0] >> 6) {
 	case 0:
 		check(file, data[0] & 1);
@@ -197,11 +228,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	default:
 		run_guest(file, data[0], bytes);
-		/* Feature bits may change, nothing else. */
-		CHECK(memcmp(header, file->bytes, 40) == 0);
-		if (data[0] & 1)
-			CHECK(file->size_bytes == size - 1 &&
-			      memcmp(file->bytes, data + 1, size - 1) == 0);
+		judge(file, data + 1, size - 1, data[0] & 1);
 		break;
 	}
 	file->block.ops = real;

@@ -594,6 +594,62 @@ static void a_guest_cannot_write_to_a_table(void **state)
 	assert_memory_equal(before, b->file->bytes + l2, sizeof(before));
 }
 
+static void a_guest_cannot_write_to_what_snapshots_are_kept_in(void **state)
+{
+	struct qcow2_bench *b = *state;
+	struct disk d = new_disk(b);
+	uint64_t at[2];
+
+	assert_int_equal(put(&d, 0, 'x', 3 * CLUSTER), 0);
+	close_disk(&d);
+	assert_ok(b, open_for(b, QCOW2_WRITE));
+	assert_ok(b, qcow2_snapshot_create(&b->m, "s", 1, NULL, &b->err));
+	at[0] = b->m.h.snapshots_offset;
+	at[1] = b->m.snapshots[0].l1_offset;
+	shut(b);
+	for (unsigned i = 0; i < 2; i++) {
+		uint8_t before[64];
+
+		memcpy(before, b->file->bytes + at[i], sizeof(before));
+		be64_store(b->file->bytes + l2_of(b) + 8, QCOW2_COPIED | at[i]);
+		be64_store(b->file->bytes + 72, 0); /* said to be damaged, the second time */
+		open_disk(&d);
+		said_begin();
+		assert_int_equal(put(&d, CLUSTER, 'y', 512), -EIO);
+		close_disk(&d);
+		assert_non_null(strstr(said_end(), "an L2 table names a cluster that is no data"));
+		assert_memory_equal(before, b->file->bytes + at[i], sizeof(before));
+	}
+}
+
+/* Cluster 1 of the disk is in a cluster that is not counted, and becomes a table. */
+static void a_guest_cannot_write_to_a_table_that_was_made_since(void **state)
+{
+	struct qcow2_bench *b = *state;
+	const uint64_t far = MIB(40); /* in another L2 table */
+	struct disk d;
+	uint64_t host;
+
+	b->options.size_bytes = MIB(64);
+	d = new_disk(b);
+	assert_int_equal(put(&d, 0, 'x', 3 * CLUSTER), 0);
+	close_disk(&d);
+	host = be64_load(b->file->bytes + l2_of(b) + 8) & QCOW2_OFFSET_MASK;
+	assert_ok(b, open_for(b, QCOW2_WRITE));
+	be16_store(b->file->bytes + b->m.refs.blocks[0].offset + host / CLUSTER * 2, 0);
+	shut(b);
+	open_disk(&d);
+	assert_int_equal(got(&d, 0), 'x'); /* its table is in memory */
+	assert_int_equal(put(&d, far, 'f', CLUSTER), 0);
+	said_begin();
+	assert_int_equal(put(&d, CLUSTER, 'y', 512), -EIO);
+	assert_int_equal(put(&d, CLUSTER, 'y', 2 * CLUSTER), -EIO);
+	close_disk(&d);
+	assert_non_null(strstr(said_end(), "an L2 table names a cluster that is a table's"));
+	assert_true(be64_load(b->file->bytes + 72) & QCOW2_CORRUPT);
+	assert_int_equal(byte_at(b, far), 'f');
+}
+
 static void unknown_autoclear_bits_go_before_the_first_write_and_not_before(void **state)
 {
 	struct qcow2_bench *b = *state;
@@ -719,6 +775,8 @@ int main(void)
 		QCOW2_TEST(a_full_disk_is_said_and_forgotten_when_there_is_room),
 		QCOW2_TEST(an_entry_that_cannot_be_is_an_error_and_ends_all_writing),
 		QCOW2_TEST(a_guest_cannot_write_to_a_table),
+		QCOW2_TEST(a_guest_cannot_write_to_what_snapshots_are_kept_in),
+		QCOW2_TEST(a_guest_cannot_write_to_a_table_that_was_made_since),
 		QCOW2_TEST(unknown_autoclear_bits_go_before_the_first_write_and_not_before),
 		QCOW2_TEST(a_dirty_image_is_only_read),
 		QCOW2_TEST(a_durable_write_in_place_is_one_durable_write),

@@ -96,6 +96,7 @@ static void entries_that_cannot_be_are_told_from_those_that_can(void **state)
 
 	made(b);
 	fill(b, 0, 1, 1);
+	assert_ok(b, open_for(b, QCOW2_READ));
 	assert_ok(b, qcow2_entry_span(&b->m, 0, &span, &b->err));
 	assert_int_equal(span.count, 0);
 	assert_ok(b, qcow2_entry_span(&b->m, QCOW2_ZERO, &span, &b->err));
@@ -124,6 +125,53 @@ static void entries_that_cannot_be_are_told_from_those_that_can(void **state)
 	assert_int_equal(qcow2_l1_check(&b->m, CLUSTER | 1, &offset, &b->err), -EUCLEAN);
 	assert_int_equal(qcow2_l1_check(&b->m, GIB(1), &offset, &b->err), -EUCLEAN);
 	assert_int_equal(qcow2_l1_check(&b->m, UINT64_C(1) << 60, &offset, &b->err), -EUCLEAN);
+}
+
+static void who_writes_is_told_that_no_data_is_in_a_table(void **state)
+{
+	struct qcow2_bench *b = *state;
+	uint64_t l1, l2;
+	struct qcow2_span span;
+
+	made(b);
+	fill(b, 0, 1, 1);
+	l1 = b->m.h.l1_offset;
+	l2 = b->m.l1[0] & QCOW2_OFFSET_MASK;
+	assert_int_equal(qcow2_entry_span(&b->m, QCOW2_COPIED, &span, &b->err), 0);
+	assert_ok(b, open_for(b, QCOW2_WRITE)); /* the last change is over */
+	assert_int_equal(qcow2_entry_span(&b->m, l1 | QCOW2_COPIED, &span, &b->err), -EUCLEAN);
+	assert_int_equal(qcow2_entry_span(&b->m, l2, &span, &b->err), -EUCLEAN);
+	assert_int_equal(qcow2_entry_span(&b->m, QCOW2_COMPRESSED | (l2 + 600), &span, &b->err),
+			 -EUCLEAN);
+	assert_says(b, "no data can be at");
+	/* A cluster that is taken has been freed before. */
+	qcow2_places_set(&b->m.places, 20);
+	b->m.refs.hint = 20;
+	assert_ok(b, qcow2_refs_take(&b->m.refs, 1, &l1, &b->err));
+	assert_int_equal(l1, 20);
+	assert_false(qcow2_places_has(&b->m.places, 20));
+}
+
+static void a_table_that_is_not_counted_or_not_alone_ends_all_writing(void **state)
+{
+	struct qcow2_bench *b = *state;
+	uint64_t l1, l2, block;
+
+	made(b);
+	fill(b, 0, 1, 1);
+	l1 = b->m.h.l1_offset;
+	l2 = b->m.l1[0] & QCOW2_OFFSET_MASK;
+	block = b->m.refs.blocks[0].offset;
+	shut(b);
+	be16_store(b->file->bytes + block + l2 / CLUSTER * 2, 0);
+	assert_int_equal(open_for(b, QCOW2_WRITE), -EUCLEAN);
+	assert_says(b, "whose refcount is 0");
+	assert_ok(b, open_for(b, QCOW2_READ));
+	be16_store(b->file->bytes + block + l2 / CLUSTER * 2, 1);
+	assert_ok(b, open_for(b, QCOW2_WRITE));
+	be64_store(b->file->bytes + l1, block | QCOW2_COPIED);
+	assert_int_equal(open_for(b, QCOW2_WRITE), -EUCLEAN);
+	assert_says(b, "two of its tables are in one place");
 }
 
 static bool stop_at_once(void *arg, uint64_t done, uint64_t total)
@@ -156,6 +204,8 @@ int main(void)
 		QCOW2_TEST(what_is_not_committed_did_not_happen),
 		QCOW2_TEST(an_error_at_any_request_leaves_the_image_before_or_after),
 		QCOW2_TEST(entries_that_cannot_be_are_told_from_those_that_can),
+		QCOW2_TEST(who_writes_is_told_that_no_data_is_in_a_table),
+		QCOW2_TEST(a_table_that_is_not_counted_or_not_alone_ends_all_writing),
 		QCOW2_TEST(who_is_stopped_has_done_nothing),
 	};
 

@@ -141,10 +141,11 @@ static void a_block_that_cannot_be_is_an_error(void **state)
 	table = b->m.h.reftable_offset;
 	shut(b);
 	be64_store(b->file->bytes + table, 0x200); /* no cluster's */
-	assert_ok(b, open_for(b, QCOW2_WRITE));
+	assert_int_equal(open_for(b, QCOW2_WRITE), -EUCLEAN);
+	assert_ok(b, open_for(b, QCOW2_READ));
 	assert_int_equal(qcow2_refs_get(&b->m.refs, 0, &count, &b->err), -EUCLEAN);
 	be64_store(b->file->bytes + table, GIB(1)); /* behind the end */
-	assert_ok(b, open_for(b, QCOW2_WRITE));
+	assert_ok(b, open_for(b, QCOW2_READ));
 	assert_int_equal(qcow2_refs_get(&b->m.refs, 0, &count, &b->err), -EUCLEAN);
 	assert_says(b, "check -r all");
 }
