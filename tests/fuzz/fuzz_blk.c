@@ -5,8 +5,13 @@
  *
  * Whatever comes: no byte outside RAM is touched (RAM is two allocations that
  * touch in guest space), no request leaves the disk or its alignment, nothing
- * changes a read-only disk, a driver that keeps the rules is told true lengths, and
- * a reset always comes to its end.
+ * changes a read-only disk, a driver that keeps the rules gets each chain back once
+ * with its true length, and a reset always comes to its end.
+ *
+ * RAM: rings, the arena with headers, data and status of requests, indirect tables.
+ * The arena is used over and over: requests that are out share memory and spoil each
+ * other's data, which breaks no rule.  A table that is out, like a ring, is nobody
+ * else's: a device that reads it late would see another chain than was offered.
  *
  * Input: 2 bytes of what the disk is, then records of 8 bytes: what, a, b (16 bits),
  * c (32 bits). */
@@ -24,13 +29,18 @@
 
 #define RECORD_BYTES 8u
 #define RECORDS_MAX  256u
-#define HALF_BYTES   KIB(32) /* of RAM, in each of two blocks */
 #define RING_SIZE    64u
 #define RING_BYTES   0x1000u
 #define QUEUES	     2u
-#define ARENA	     (QUEUES * RING_BYTES) /* requests are laid out from here on */
-#define DISK_BYTES   KIB(64)
 #define PIECES_MAX   48u
+#define TABLE_BYTES  (PIECES_MAX * 16u)
+#define DISK_BYTES   KIB(64)
+
+/* RAM. */
+#define ARENA	  (QUEUES * RING_BYTES)
+#define SEAM	  KIB(32) /* in the arena: one allocation ends, the other begins */
+#define TABLES	  KIB(64)
+#define RAM_BYTES (TABLES + QUEUES * RING_SIZE * TABLE_BYTES)
 
 /* Feature bits of blk that the harness chooses from. */
 #define F_FLUSH	     (UINT64_C(1) << 9)
@@ -45,10 +55,17 @@ struct record {
 	uint32_t c;
 };
 
+/* A chain that the device has. */
+struct out {
+	bool is_out;
+	uint32_t in_bytes;
+	uint64_t table; /* its bit in queue.tables; 0: not indirect */
+};
+
 struct queue {
 	struct fake_driver driver;
-	bool honest; /* nobody wrote to its ring but the driver */
-	uint32_t in_bytes[RING_SIZE]; /* by id, of chains that are out */
+	struct out out[RING_SIZE]; /* by id */
+	uint64_t tables;	   /* bit set: that table is of a chain that is out */
 };
 
 struct guest {
@@ -58,10 +75,11 @@ struct guest {
 	struct fake_block *fake;
 	struct device *dev;
 	struct virtio *v;
-	uint8_t *half[2];
+	uint8_t *ram[2]; /* below the seam and above it */
 	uint32_t logical_bytes;
 	bool read_only;
-	uint16_t arena; /* next free byte of it; wraps: requests then share memory */
+	bool honest;	/* nobody wrote to rings and tables but the driver, by the rules */
+	uint32_t arena; /* bytes of it that were given out in this turn */
 	struct queue queues[QUEUES];
 };
 
@@ -85,15 +103,17 @@ static struct ioloop *the_loop(void)
 
 static void power_on(struct guest *g, uint8_t flags)
 {
+	static const gpa_t edges[] = { 0, SEAM, RAM_BYTES };
 	struct ioloop *loops[1];
 	struct block_limits *limits;
 
 	memset(g, 0, sizeof(*g));
 	fake_board_init(&g->fb);
 	for (unsigned i = 0; i < 2; i++) {
-		g->half[i] = calloc(1, HALF_BYTES);
-		CHECK(g->half[i] && mem_add(&g->fb.mem, i * HALF_BYTES, HALF_BYTES,
-					    g->half[i]) == 0);
+		const uint64_t len = edges[i + 1] - edges[i];
+
+		g->ram[i] = calloc(1, len);
+		CHECK(g->ram[i] && mem_add(&g->fb.mem, edges[i], len, g->ram[i]) == 0);
 	}
 	pci_bus_init(&g->bus, &g->fb.board);
 	g->loop = loops[0] = the_loop();
@@ -142,11 +162,11 @@ static void drive(struct guest *g, uint8_t choice)
 	virtio_set_status(v, VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER);
 	v->driver_features = features & v->offered;
 	virtio_set_status(v, VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER | VIRTIO_FEATURES_OK);
+	memset(g->queues, 0, sizeof(g->queues));
 	for (unsigned i = 0; i < v->queue_count; i++) {
 		struct queue *q = &g->queues[i];
 
 		fake_driver_init(&q->driver, &g->fb.mem, i * RING_BYTES, RING_SIZE, v->features);
-		q->honest = true;
 		v->queues[i].size = RING_SIZE;
 		v->queues[i].desc = q->driver.setup.desc;
 		v->queues[i].driver = q->driver.setup.driver;
@@ -155,6 +175,7 @@ static void drive(struct guest *g, uint8_t choice)
 	}
 	virtio_set_status(v, VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER | VIRTIO_FEATURES_OK |
 				     VIRTIO_DRIVER_OK);
+	g->honest = true;
 }
 
 /* ---- what must hold --------------------------------------------------------------- */
@@ -173,7 +194,7 @@ static void check_held(const struct guest *g)
 	}
 }
 
-/* Take back what the device used. */
+/* Take back what the device used: all of a chain was written, or nothing is told. */
 static void check_used(struct guest *g)
 {
 	for (unsigned i = 0; i < g->v->queue_count; i++) {
@@ -181,9 +202,12 @@ static void check_used(struct guest *g)
 		uint32_t len;
 		uint16_t id;
 
-		while (q->honest && fake_driver_used(&q->driver, &id, &len)) {
-			CHECK(len <= q->in_bytes[id]);
-			q->in_bytes[id] = 0; /* each comes once */
+		while (g->honest && fake_driver_used(&q->driver, &id, &len)) {
+			const struct out *out = &q->out[id];
+
+			CHECK(out->is_out && (len == 0 || len == out->in_bytes));
+			q->tables &= ~out->table;
+			q->out[id] = (struct out){ .is_out = false };
 		}
 	}
 }
@@ -207,23 +231,13 @@ static void end_all(struct guest *g)
 
 static gpa_t take_arena(struct guest *g, uint32_t len)
 {
-	const uint32_t room = (uint32_t)(2 * HALF_BYTES) - ARENA;
-	const gpa_t at = ARENA + g->arena;
+	gpa_t at;
 
-	if (g->arena + len > room) {
+	if (g->arena + len > TABLES - ARENA)
 		g->arena = 0;
-		return ARENA;
-	}
-	g->arena = (uint16_t)(g->arena + len);
+	at = ARENA + g->arena;
+	g->arena += len;
 	return at;
-}
-
-/* The same inside one block of RAM: a device maps a table as a whole. */
-static gpa_t take_table(struct guest *g, uint32_t len)
-{
-	const gpa_t at = take_arena(g, len);
-
-	return at / HALF_BYTES == (at + len - 1) / HALF_BYTES ? at : take_arena(g, len);
 }
 
 static void put(struct guest *g, gpa_t gpa, const void *bytes, uint32_t len)
@@ -242,6 +256,30 @@ static void cut(struct fake_buf *bufs, unsigned *n, gpa_t gpa, uint32_t len, uin
 		gpa += piece;
 		len -= piece;
 	}
+}
+
+/* Offer a chain, by an indirect table if that is wanted and possible. */
+static void offer(struct guest *g, struct queue *q, const struct fake_buf *bufs, unsigned n,
+		  uint32_t in_bytes, bool indirect)
+{
+	const unsigned first = (unsigned)(q - g->queues) * RING_SIZE;
+	struct out out = { .is_out = true, .in_bytes = in_bytes };
+	int id;
+
+	_Static_assert(RING_SIZE == 64, "tables has a bit for each chain that can be out");
+	if (indirect && g->v->features & VIRTIO_F_INDIRECT_DESC && ~q->tables != 0) {
+		const unsigned unused = (unsigned)__builtin_ctzll(~q->tables);
+
+		out.table = UINT64_C(1) << unused;
+		id = fake_driver_add_indirect(&q->driver, TABLES + (first + unused) * TABLE_BYTES,
+					      bufs, n);
+	} else {
+		id = fake_driver_add(&q->driver, bufs, n);
+	}
+	if (id < 0)
+		return;
+	q->tables |= out.table;
+	q->out[id] = out;
 }
 
 /* A request by the rules of the ring.  a: type; b: sector; c: bytes of data in units
@@ -266,7 +304,6 @@ static void request(struct guest *g, struct queue *q, const struct record *r)
 	uint8_t raw[32] = { 0 };
 	struct fake_buf bufs[PIECES_MAX];
 	unsigned n = 0;
-	int id;
 
 	le32_store(raw, type);
 	le64_store(raw + 8, sector);
@@ -279,30 +316,26 @@ static void request(struct guest *g, struct queue *q, const struct record *r)
 	cut(bufs, &n, at, head + (to_guest ? 0 : data), most, false);
 	cut(bufs, &n, at + (to_guest ? head : head + data), (to_guest ? data : 0) + tail, most,
 	    true);
-	if (r->c >> 10 & 1 && g->v->features & VIRTIO_F_INDIRECT_DESC)
-		id = fake_driver_add_indirect(&q->driver, take_table(g, n * 16), bufs, n);
-	else
-		id = fake_driver_add(&q->driver, bufs, n);
-	if (id >= 0)
-		q->in_bytes[id] = (to_guest ? data : 0) + tail;
+	offer(g, q, bufs, n, (to_guest ? data : 0) + tail, r->c >> 10 & 1);
 }
 
 static void poke(struct guest *g, const struct record *r)
 {
+	const gpa_t at = r->b | (gpa_t)(r->a & 1) << 16;
 	uint8_t bytes[4];
 
 	le32_store(bytes, r->c);
-	if (mem_write(&g->fb.mem, r->b, bytes, sizeof(bytes)) == 0 && r->b < ARENA) {
-		for (unsigned i = 0; i < QUEUES; i++)
-			g->queues[i].honest = false;
-	}
+	if (mem_write(&g->fb.mem, at, bytes, sizeof(bytes)) == 0 &&
+	    !range_inside(at - ARENA, sizeof(bytes), TABLES - ARENA))
+		g->honest = false;
 }
 
-static void raw_descriptor(struct queue *q, const struct record *r)
+/* It can have the device write anywhere: to any queue's ring, too. */
+static void raw_descriptor(struct guest *g, struct queue *q, const struct record *r)
 {
 	const uint64_t addr = r->c & 0x80000000 ? UINT64_MAX - r->b : r->b;
 
-	q->honest = false;
+	g->honest = false;
 	fake_driver_desc(&q->driver, q->driver.desc, r->a % RING_SIZE, addr, r->c & 0xffff,
 			 (r->c >> 16 & 0xff) | (q->driver.packed ? fake_driver_bits(&q->driver) : 0),
 			 r->c >> 24 & 0x7f);
@@ -344,14 +377,13 @@ static void act(struct guest *g, const struct record *r)
 	case 1:
 	case 2:
 	case 3:
-		if (q->honest)
-			request(g, q, r);
+		request(g, q, r);
 		break;
 	case 4:
 		poke(g, r);
 		break;
 	case 5:
-		raw_descriptor(q, r);
+		raw_descriptor(g, q, r);
 		break;
 	case 6:
 	case 7:
@@ -402,7 +434,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	reset(g);
 	virtio_blk_type.destroy(g->dev);
-	free(g->half[0]);
-	free(g->half[1]);
+	free(g->ram[0]);
+	free(g->ram[1]);
 	return 0;
 }
