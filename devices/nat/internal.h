@@ -28,7 +28,12 @@ struct nat_watch {
 	uint32_t events; /* what is wanted; 0: no look at all, not even at errors */
 	bool watched;	 /* the loop has it */
 	bool stalled;	 /* waits for the guest's buffers */
+	struct nat_watch_list *list;
 	struct nat_watch *next, **link;
+};
+
+struct nat_watch_list {
+	struct nat_watch *first, **end;
 };
 
 /* A watch that is not open: fd -1. */
@@ -45,6 +50,7 @@ void nat_watch_stall(struct nat *n, struct nat_watch *w);
 void nat_watch_close(struct nat *n, struct nat_watch *w);
 
 /* For nat.c. */
+void nat_watches_init(struct nat *n);
 void nat_watches_start(struct nat *n);
 void nat_watches_stop(struct nat *n);
 void nat_watches_resume(struct nat *n); /* those that stalled */
@@ -124,10 +130,15 @@ void nat_packet_send(struct nat *n, struct nat_packet *p, const struct nat_to *t
 
 /* A small packet whose bytes are ours (a RST, an ICMP error, a DHCP answer): copied to
  * the guest, or kept in a short queue until it has buffers, or dropped and counted.
- * transport  as above, transport_bytes long; the payload may be empty */
+ * transport  as above, transport_bytes long; the payload may be empty
+ * Headers and payload are at most NAT_SMALL_BYTES, or it is dropped. */
 void nat_send_small(struct nat *n, const struct nat_to *to, uint8_t *transport,
 		    unsigned transport_bytes, const void *payload, size_t payload_len);
-/* The same for a whole frame: ARP. */
+/* The same for any length that IP can carry: fragments, if it is more than the guest's
+ * MTU.  transport is changed. */
+void nat_send_datagram(struct nat *n, const struct nat_to *to, uint8_t *transport,
+		       unsigned transport_bytes, const void *payload, size_t payload_len);
+/* The same for a whole small frame: ARP. */
 void nat_send_frame(struct nat *n, const uint8_t *frame, size_t len);
 
 /* For nat.c: what waits in the queue. */
@@ -189,7 +200,8 @@ struct nat {
 
 	struct nat_timers timers;
 	struct io_timer timer;
-	struct nat_watch *watches;
+	struct nat_watch_list watches, stalled;
+	struct nat_watch *resuming; /* nat_watches_resume()'s */
 	unsigned small_at, small_count;
 	struct nat_small small[NAT_SMALL_COUNT];
 
@@ -222,6 +234,11 @@ void nat_random(void *bytes, size_t len);
 
 /* A socket for host_ip, non-blocking and close-on-exec; -errno (counted as no_socket). */
 int nat_socket(struct nat *n, int family, int type, int protocol);
+
+/* The hops that a packet of the guest's has left, but for the one through us, become
+ * those of the socket's packets.
+ * set  what it was last set to; 0 at first: the host's own */
+void nat_set_ttl(int fd, uint8_t *set, uint8_t guest_ttl);
 
 /* ICMP: tell the guest that its packet did not get there (RFC 792; RFC 1812, 4.3.2).
  * rest  0, or the MTU for TOO_BIG */
