@@ -139,6 +139,7 @@ static void nat_start(struct net *net, unsigned pair, struct ioloop *loop)
 	(void)pair;
 	n->loop = loop;
 	nat_watches_start(n);
+	tcp_rx_ready(n);
 	follow_timers(n);
 }
 
@@ -194,6 +195,12 @@ static int nat_send(struct net *net, unsigned pair, const struct net_frame *f)
 	return 0;
 }
 
+static void nat_flush(struct net *net, unsigned pair)
+{
+	(void)pair;
+	tcp_flush(nat_of(net));
+}
+
 static void nat_close(struct net *net)
 {
 	struct nat *n = nat_of(net);
@@ -213,6 +220,7 @@ static const struct net_ops nat_ops = {
 	.start = nat_start,
 	.stop = nat_stop,
 	.send = nat_send,
+	.flush = nat_flush,
 	.rx_ready = nat_rx_ready,
 	.close = nat_close,
 };

@@ -14,7 +14,9 @@ int tcp_publish(struct nat *n, const struct nat_publish *p, uint16_t *port);
 /* A segment (maybe a long one, by segmentation offload) from the guest.  Its checksum
  * is right, its header is in in->head as far as the lengths are honest. */
 void tcp_input(struct nat *n, const struct nat_in *in);
-/* The guest may have buffers again; stalled watches are asked on their own. */
+/* The burst of segments is over: acknowledge, and send what they made room for. */
+void tcp_flush(struct nat *n);
+/* The guest may have buffers again, or its rings run again. */
 void tcp_rx_ready(struct nat *n);
 /* Ends all; n->tcp may be NULL. */
 void tcp_fini(struct nat *n);

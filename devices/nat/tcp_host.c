@@ -1,0 +1,207 @@
+/* The host's side of a connection: its socket (tcp(7)). */
+#include "nat/tcp_internal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "nat/tcp_seq.h"
+
+/* ---- making it ----------------------------------------------------------------------------- */
+
+static void set(int fd, int level, int option, int value)
+{
+	/* What an old kernel does not know makes things slower, not wrong. */
+	(void)setsockopt(fd, level, option, &value, sizeof(value));
+}
+
+bool host_has_peek_off(void)
+{
+	const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), at = 0;
+	const bool has = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &at, sizeof(at)) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return has;
+}
+
+void host_prepare(const struct tcp *t, int fd)
+{
+	/* The guest's own TCP decides what waits for more. */
+	set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	/* Urgent bytes are bytes of the stream (RFC 6093); else they would be missing. */
+	set(fd, SOL_SOCKET, SO_OOBINLINE, 1);
+	if (t->has_peek_off)
+		set(fd, SOL_SOCKET, SO_PEEK_OFF, 0);
+}
+
+/* ---- its data -------------------------------------------------------------------------------- */
+
+static ssize_t result(ssize_t rc)
+{
+	if (rc >= 0)
+		return rc;
+	return errno == EINTR ? -EAGAIN : -errno;
+}
+
+static ssize_t peek_at(struct conn *c, uint32_t seq, struct iovec *iov, unsigned iov_count)
+{
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = iov_count };
+	const int fd = c->host.source.fd, offset = (int)(seq - c->taken);
+	ssize_t rc;
+
+	if (c->peeked != seq &&
+	    setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &offset, sizeof(offset)) < 0)
+		return -errno;
+	c->peeked = seq;
+	rc = result(recvmsg(fd, &msg, MSG_PEEK | MSG_DONTWAIT));
+	if (rc > 0)
+		c->peeked += (uint32_t)rc;
+	return rc;
+}
+
+/* Without SO_PEEK_OFF what the guest was sent already is read once more, and thrown
+ * away. */
+static ssize_t peek_over(struct conn *c, uint32_t skip, const struct iovec *iov, unsigned iov_count)
+{
+	struct iovec all[NAT_IOV_MAX + 1];
+	struct msghdr msg = { .msg_iov = all, .msg_iovlen = iov_count + 1 };
+	ssize_t rc;
+
+	assert(skip <= TCP_FLIGHT_MAX && iov_count <= NAT_IOV_MAX);
+	all[0] = (struct iovec){ c->nat->tcp->waste, skip };
+	for (unsigned i = 0; i < iov_count; i++)
+		all[i + 1] = iov[i];
+	rc = result(recvmsg(c->host.source.fd, &msg, MSG_PEEK | MSG_DONTWAIT));
+	if (rc <= 0 || rc > (ssize_t)skip)
+		return rc <= 0 ? rc : rc - (ssize_t)skip;
+	return c->host_hup ? 0 : -EAGAIN;
+}
+
+ssize_t host_peek(struct conn *c, uint32_t seq, struct iovec *iov, unsigned iov_count)
+{
+	if (c->nat->tcp->has_peek_off)
+		return peek_at(c, seq, iov, iov_count);
+	return peek_over(c, seq - c->taken, iov, iov_count);
+}
+
+int host_take(struct conn *c)
+{
+	const uint32_t end = c->host_eof && c->snd_una - c->fin_seq == 1 ? c->fin_seq : c->snd_una;
+	const uint32_t len = end - c->taken;
+	ssize_t rc;
+
+	if (len == 0 || (len < TCP_TAKE_BYTES && c->snd_una != c->snd_max))
+		return 0;
+	/* A read to nowhere: tcp(7), MSG_TRUNC. */
+	rc = result(recv(c->host.source.fd, NULL, len, MSG_TRUNC | MSG_DONTWAIT));
+	if (rc > 0)
+		c->taken += (uint32_t)rc;
+	return rc < 0 ? (int)rc : 0;
+}
+
+/* In pieces; a frame of more than these is refused in part, and sent again. */
+#define WRITE_PIECES 64u
+
+ssize_t host_write(struct conn *c, const struct nat_in *in, uint32_t skip, uint32_t len)
+{
+	struct iovec iov[WRITE_PIECES];
+	struct msghdr msg = { .msg_iov = iov };
+	ssize_t rc;
+
+	msg.msg_iovlen = nat_in_slice(in, skip, len, iov, WRITE_PIECES, NULL);
+	rc = result(sendmsg(c->host.source.fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL));
+	if (rc == -EAGAIN || rc == -ENOBUFS || rc == -ENOMEM)
+		rc = 0;
+	if (rc < 0)
+		return rc;
+	c->credit_bytes -= (uint32_t)min_u64((uint64_t)rc, c->credit_bytes);
+	c->credit_old = true;
+	return rc;
+}
+
+/* ---- its room ----------------------------------------------------------------------------------
+ */
+
+/* Writes succeed as long as what is queued, with the kernel's own needs, is less than
+ * the buffer.  False: a third is free; only then the kernel calls a socket writable. */
+static bool is_crowded(struct conn *c)
+{
+	uint32_t info[SK_MEMINFO_VARS] = { 0 };
+	socklen_t len = sizeof(info);
+	uint32_t limit, used, room;
+
+	if (getsockopt(c->host.source.fd, SOL_SOCKET, SO_MEMINFO, info, &len) < 0)
+		return false;
+	limit = info[SK_MEMINFO_SNDBUF];
+	used = info[SK_MEMINFO_WMEM_QUEUED];
+	room = used < limit ? limit - used : 0;
+	c->credit_bytes = room - room / 4; /* small writes need more than their bytes */
+	return room < limit / 3;
+}
+
+void host_ask_room(struct conn *c)
+{
+	struct pollfd p = { .fd = c->host.source.fd, .events = POLLOUT };
+
+	c->credit_old = false;
+	if (!is_crowded(c))
+		return;
+	/* A look that finds no room has the kernel tell of it. */
+	if (poll(&p, 1, 0) == 0)
+		c->host_full = true;
+	else
+		is_crowded(c);
+}
+
+/* ---- its end -----------------------------------------------------------------------------------
+ */
+
+static void hear_room(struct conn *c)
+{
+	c->host_full = false;
+	host_ask_room(c);
+	conn_owe_ack(c);
+	/* The guest sent what was refused long ago: three duplicates have it sent again
+	 * at once (RFC 5681, 3.2). */
+	if (c->refused)
+		c->ack_count = 4;
+	c->refused = false;
+}
+
+void host_hear(struct conn *c, uint32_t events)
+{
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	if (events & EPOLLERR)
+		c->host_dead =
+			getsockopt(c->host.source.fd, SOL_SOCKET, SO_ERROR, &error, &len) || error;
+	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLPRI))
+		c->host_readable = true;
+	if (events & (EPOLLRDHUP | EPOLLHUP))
+		c->host_hup = true;
+	if (events & EPOLLPRI)
+		c->host_urgent = true;
+	if ((events & EPOLLOUT) && c->host_full)
+		hear_room(c);
+}
+
+int host_shutdown(struct conn *c)
+{
+	return shutdown(c->host.source.fd, SHUT_WR) < 0 ? -errno : 0;
+}
+
+void host_reset(struct conn *c)
+{
+	const struct linger at_once = { .l_onoff = 1 };
+
+	if (c->host.source.fd < 0)
+		return;
+	(void)setsockopt(c->host.source.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	nat_watch_close(c->nat, &c->host);
+}
