@@ -26,14 +26,28 @@ ssize_t udp_receive(struct nat *n, int fd, struct msghdr *msg, struct nat_packet
 
 	if (!nat_packet_begin(n, WIRE_UDP_BYTES, nat_payload_max(n, WIRE_UDP_BYTES), packet))
 		return -ENOBUFS;
+	packet->iov[packet->iov_count] = (struct iovec){ n->udp->rest, sizeof(n->udp->rest) };
 	msg->msg_iov = packet->iov;
-	msg->msg_iovlen = packet->iov_count;
+	msg->msg_iovlen = packet->iov_count + 1;
 	got = recvmsg(fd, msg, 0);
 	if (got >= 0)
 		return got;
 	got = -errno;
 	nat_packet_cancel(n, packet);
 	return got;
+}
+
+/* More than the guest's MTU: what does not fit into one packet is in the rest. */
+static void send_long(struct nat *n, struct nat_packet *packet, const struct nat_to *to,
+		      uint8_t *header, size_t len)
+{
+	const size_t front = packet->payload_max;
+	struct udp *u = n->udp;
+
+	iov_read(packet->iov, packet->iov_count, 0, u->whole, front);
+	nat_packet_cancel(n, packet);
+	memcpy(u->whole + front, u->rest, len - front);
+	nat_send_datagram(n, to, header, WIRE_UDP_BYTES, u->whole, len);
 }
 
 void udp_deliver(struct nat *n, struct udp_flow *f, struct nat_packet *packet, size_t len)
@@ -46,7 +60,10 @@ void udp_deliver(struct nat *n, struct udp_flow *f, struct nat_packet *packet, s
 	uint8_t header[WIRE_UDP_BYTES];
 
 	wire_udp_emit(&udp, header);
-	nat_packet_send(n, packet, &to, header, len, 0);
+	if (len <= packet->payload_max)
+		nat_packet_send(n, packet, &to, header, len, 0);
+	else
+		send_long(n, packet, &to, header, len);
 	nat_flow_touch(&n->udp->flows, &f->flow);
 }
 
@@ -62,12 +79,7 @@ static void flow_receive(struct nat *n, struct udp_flow *f)
 			nat_watch_stall(n, &f->watch);
 		if (got < 0)
 			return;
-		if (msg.msg_flags & MSG_TRUNC) {
-			nat_count(&n->stats.no_room);
-			nat_packet_cancel(n, &packet);
-		} else {
-			udp_deliver(n, f, &packet, (size_t)got);
-		}
+		udp_deliver(n, f, &packet, (size_t)got);
 	}
 }
 

@@ -7,7 +7,8 @@
 #include "nat/flow.h"
 #include "nat/udp.h"
 
-#define UDP_BURST 32u /* datagrams of one socket before others have their turn */
+#define UDP_PAYLOAD_MAX 65507u /* of IPv4 */
+#define UDP_BURST	32u    /* datagrams of one socket before others have their turn */
 
 /* A published port. */
 struct udp_port {
@@ -31,6 +32,8 @@ struct udp_flow {
 struct udp {
 	struct nat_flow_table flows;
 	struct udp_port *ports;
+	/* For datagrams that are longer than the guest's MTU. */
+	uint8_t rest[UDP_PAYLOAD_MAX], whole[UDP_PAYLOAD_MAX];
 };
 
 /* Receive one datagram straight into the guest's buffers.

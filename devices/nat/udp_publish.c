@@ -101,7 +101,7 @@ static void port_ready(void *arg, uint32_t events)
 			nat_watch_stall(n, &port->watch);
 		if (got < 0)
 			return;
-		f = msg.msg_flags & MSG_TRUNC ? NULL : flow_of(n, port, &peer);
+		f = flow_of(n, port, &peer);
 		if (!f) {
 			nat_count(&n->stats.no_room);
 			nat_packet_cancel(n, &packet);
