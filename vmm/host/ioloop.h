@@ -112,10 +112,11 @@ int ioloop_add_event(struct ioloop *l, struct io_event *e);
 /* No ready() comes after this returns.  The descriptor may be closed then. */
 void ioloop_remove_event(struct ioloop *l, struct io_event *e);
 
-/* Any descriptor that can be polled (tap, socket): level-triggered.  The caller's
- * memory, in place from add to remove.
- * events  EPOLLIN | EPOLLOUT, or 0 for a rest (in which EPOLLERR and EPOLLHUP may
- *         come all the same) */
+/* Any descriptor that can be polled (tap, socket): level-triggered, or by edges.  The
+ * caller's memory, in place from add to remove.
+ * events  EPOLLIN | EPOLLOUT | EPOLLRDHUP, or 0 for a rest (in which EPOLLERR and
+ *         EPOLLHUP may come all the same); with EPOLLET ready() comes when more has
+ *         happened than before, maybe without need, and once at first for what is */
 struct io_source {
 	int fd;
 	void (*ready)(void *arg, uint32_t events);

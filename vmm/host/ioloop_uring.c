@@ -6,7 +6,7 @@
  * Kicks are watched by a multishot poll: armed once, it gives a result for each
  * write to the eventfd (a poll of io_uring is edge-triggered), so that a kick costs
  * no order and no read(2).  A source is watched by a poll that is armed again after
- * each result, which makes it level-triggered.
+ * each result, which makes it level-triggered, or as kicks are if it wants edges.
  *
  * Guest RAM is not registered as fixed buffers: that would pin, and so populate, all
  * of it.  Descriptors are not registered either: the look-up saved is small beside
@@ -33,9 +33,9 @@
 /* One arming of an event or a source.  The kernel's results name it, so it outlives
  * the removal until the last of them came. */
 struct io_watch {
-	struct io_watch *next;	    /* all of them */
-	struct io_watch *todo_next; /* those with an order to be written */
-	struct io_event *event;	    /* one of these two; neither: removed */
+	struct io_watch *next, **link; /* all of them */
+	struct io_watch *todo_next;    /* those with an order to be written */
+	struct io_event *event;	       /* one of these two; neither: removed */
 	struct io_source *source;
 	int fd;
 	uint32_t events;
@@ -100,7 +100,7 @@ static void prepare_watch(struct io_uring_sqe *sqe, struct io_watch *w)
 		sqe->opcode = IORING_OP_POLL_ADD;
 		sqe->fd = w->fd;
 		sqe->poll32_events = w->events;
-		sqe->len = w->event ? IORING_POLL_ADD_MULTI : 0;
+		sqe->len = w->event || w->events & EPOLLET ? IORING_POLL_ADD_MULTI : 0;
 		sqe->user_data = to_pointer(w) | TAG_WATCH;
 		w->armed = true;
 	} else {
@@ -116,13 +116,11 @@ static bool is_live(const struct io_watch *w)
 	return w->event || w->source;
 }
 
-static void free_watch(struct ring_engine *e, struct io_watch *w)
+static void free_watch(struct io_watch *w)
 {
-	struct io_watch **p = &e->watches;
-
-	while (*p != w)
-		p = &(*p)->next;
-	*p = w->next;
+	*w->link = w->next;
+	if (w->next)
+		w->next->link = w->link;
 	free(w);
 }
 
@@ -140,7 +138,7 @@ static bool order_watches(struct ring_engine *e)
 		if (wanted)
 			prepare_watch(sqe, w);
 		else if (!w->armed)
-			free_watch(e, w);
+			free_watch(w);
 	}
 	return true;
 }
@@ -316,6 +314,9 @@ static struct io_watch *add_watch(struct ring_engine *e, int fd, uint32_t events
 	w->fd = fd;
 	w->events = events;
 	w->next = e->watches;
+	w->link = &e->watches;
+	if (w->next)
+		w->next->link = &w->next;
 	e->watches = w;
 	todo(e, w);
 	return w;

@@ -310,6 +310,25 @@ static void a_source_is_told_until_it_was_read(void **state)
 	close_end(&e);
 }
 
+static void a_source_by_edges_is_told_of_what_is_new(void **state)
+{
+	struct ioloop *l = loop_of(state);
+	struct end e;
+
+	open_end(l, &e);
+	ioloop_remove_source(l, &e.source);
+	make_ready(&e); /* before it is added */
+	assert_int_equal(ioloop_add_source(l, &e.source, EPOLLIN | EPOLLET), 0);
+	for (unsigned i = 1; i < 4; i++) {
+		go_round(l);
+		assert_int_equal(e.served, i); /* once, though it is never read */
+		go_round(l);
+		assert_int_equal(e.served, i);
+		make_ready(&e);
+	}
+	close_end(&e);
+}
+
 static void two_that_are_always_ready_take_turns(void **state)
 {
 	struct ioloop *l = loop_of(state);
@@ -405,6 +424,7 @@ int main(void)
 		BOTH_ENGINES(an_event_may_wait_for_another_by_rounds_of_its_own),
 		BOTH_ENGINES(mistakes_are_told_by_errno),
 		BOTH_ENGINES(a_source_is_told_until_it_was_read),
+		BOTH_ENGINES(a_source_by_edges_is_told_of_what_is_new),
 		BOTH_ENGINES(two_that_are_always_ready_take_turns),
 		BOTH_ENGINES(a_peer_that_left_is_told),
 		BOTH_ENGINES(a_rest_is_silence_until_changed),
