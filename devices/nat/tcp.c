@@ -210,7 +210,7 @@ struct conn *conn_new(struct nat *n, const struct tcp_tuple *tuple)
 	c->snd_iss = c->snd_una = c->snd_nxt = c->snd_max = first_seq(n, tuple);
 	c->taken = c->peeked = c->snd_iss + 1;
 	c->used_ns = nat_now_ns(n);
-	c->rtx_ns = c->ack_ns = NAT_NEVER;
+	c->rtx_ns = c->ack_ns = c->look_ns = NAT_NEVER;
 	tcp_rtt_init(&c->rtt);
 	nat_timer_init(&c->timer, conn_timer_fired);
 	nat_watch_init(&c->host, host_ready, c);

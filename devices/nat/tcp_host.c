@@ -181,12 +181,10 @@ void host_hear(struct conn *c, uint32_t events)
 	if (events & EPOLLERR)
 		c->host_dead =
 			getsockopt(c->host.source.fd, SOL_SOCKET, SO_ERROR, &error, &len) || error;
-	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLPRI))
+	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP))
 		c->host_readable = true;
 	if (events & (EPOLLRDHUP | EPOLLHUP))
 		c->host_hup = true;
-	if (events & EPOLLPRI)
-		c->host_urgent = true;
 	if ((events & EPOLLOUT) && c->host_full)
 		hear_room(c);
 }

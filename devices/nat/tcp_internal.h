@@ -41,6 +41,10 @@
  * a second; a guest that waits for it before it sends more, by Nagle's rule, should not
  * wait long). */
 #define TCP_ACK_DELAY_NS (20 * NS_PER_MS)
+/* A read that found less than it asked for found all, and an event comes when there is
+ * more; but an urgent byte cuts a read short, too, and no event tells of that.  So there
+ * is another look, so much later. */
+#define TCP_LOOK_DELAY_NS (20 * NS_PER_MS)
 /* Retransmissions and probes in a row that nobody answers: some minutes. */
 #define TCP_RETRIES_MAX 12u
 #define TCP_SYN_RETRIES 6u
@@ -114,7 +118,6 @@ struct conn {
 	struct nat_watch host;
 	bool host_readable; /* there may be something that was not looked at */
 	bool host_hup;	    /* nothing comes behind what there is */
-	bool host_urgent;   /* an urgent byte cuts reads short: look until there is nothing */
 	bool host_eof;	    /* all was looked at, and sent but for the FIN */
 	bool host_full;	    /* an event comes when there is room */
 	bool host_dead;
@@ -122,7 +125,7 @@ struct conn {
 
 	/* Deadlines, NAT_NEVER: none. */
 	struct nat_timer timer; /* the earliest of all */
-	uint64_t rtx_ns, ack_ns, used_ns;
+	uint64_t rtx_ns, ack_ns, look_ns, used_ns;
 };
 
 struct conn_list {

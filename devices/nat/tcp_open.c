@@ -12,7 +12,7 @@
 #include "nat/policy.h"
 
 #define DNS_PORT	   53u
-#define EVENTS_OF_A_SPLICE (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET)
+#define EVENTS_OF_A_SPLICE (EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET)
 
 int conn_watch(struct conn *c, int fd)
 {

@@ -230,8 +230,10 @@ static int push_frame(struct conn *c, uint32_t room)
 	if (got > 0) {
 		sent(c, (uint32_t)got);
 		adapt_chunk(c, want, (uint32_t)got);
-		if (cut && !c->host_hup && !c->host_urgent)
+		if (cut && !c->host_hup) {
 			c->host_readable = false;
+			c->look_ns = nat_now_ns(c->nat) + TCP_LOOK_DELAY_NS;
+		}
 		return 1;
 	}
 	if (got == 0) {
@@ -241,7 +243,7 @@ static int push_frame(struct conn *c, uint32_t room)
 	}
 	if (got != -EAGAIN)
 		return (int)got;
-	c->host_readable = c->host_urgent = false;
+	c->host_readable = false;
 	return 0;
 }
 

@@ -36,10 +36,12 @@ static bool wants_probe(const struct conn *c)
 
 void conn_arm(struct conn *c)
 {
+	uint64_t soon_ns;
+
 	if (c->rtx_ns == NAT_NEVER && wants_probe(c))
 		conn_start_rtx(c);
-	nat_timer_arm(c->nat, &c->timer,
-		      min_u64(min_u64(c->rtx_ns, c->ack_ns), c->used_ns + idle_ns(c)));
+	soon_ns = min_u64(min_u64(c->rtx_ns, c->ack_ns), c->look_ns);
+	nat_timer_arm(c->nat, &c->timer, min_u64(soon_ns, c->used_ns + idle_ns(c)));
 }
 
 /* ---- nobody answers ---------------------------------------------------------------------------
@@ -111,6 +113,10 @@ void conn_timer_fired(struct nat_timer *t, uint64_t now_ns)
 	if (now_ns >= c->ack_ns) {
 		c->ack_ns = NAT_NEVER;
 		conn_owe_ack(c);
+	}
+	if (now_ns >= c->look_ns) {
+		c->look_ns = NAT_NEVER;
+		c->host_readable = true;
 	}
 	if (now_ns >= c->rtx_ns && !retransmit(c))
 		return;
