@@ -1,0 +1,254 @@
+/* A hostile guest before the NAT: frames of any bytes, some of them with lengths and
+ * checksums put right so that they get far, at any time, with buffers or without.
+ *
+ * The network is a restricted one, so that nothing leaves this process.  Whatever comes:
+ * what the guest is sent is whole and right, it is no more than was asked for, and no
+ * socket is opened.
+ *
+ * Input: records of 4 bytes (what, flags, length: 16 bits) and length bytes. */
+#include <arpa/inet.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "fake/fake_nic.h"
+#include "nat/internal.h"
+#include "nat/wire.h"
+
+#define RECORD_BYTES 4u
+#define RECORDS_MAX  64u
+#define GUEST	     (NAT_NETWORK | NAT_HOST_GUEST)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define CHECK(condition)                  \
+	do {                              \
+		if (!(condition))         \
+			__builtin_trap(); \
+	} while (0)
+
+struct rig {
+	struct fake_nic fake;
+	struct net *net;
+	uint64_t now_ns;
+};
+
+static uint64_t fake_now(void *arg)
+{
+	const struct rig *r = arg;
+
+	return r->now_ns;
+}
+
+/* One loop for all inputs: nothing stays in it. */
+static struct ioloop *the_loop(void)
+{
+	static struct ioloop *loop;
+
+	if (!loop)
+		CHECK(ioloop_create(IO_ENGINE_THREADS, &loop, NULL) == 0);
+	return loop;
+}
+
+/* ---- what must hold ------------------------------------------------------------------------ */
+
+static void check_transport(const struct fake_frame *f, const struct wire_ip4 *ip)
+{
+	const uint8_t *l4 = f->bytes + WIRE_ETHER_BYTES + WIRE_IP4_BYTES;
+	const uint32_t len = ip->total_bytes - WIRE_IP4_BYTES;
+	uint64_t sum = 0;
+
+	if (ip->more_fragments || ip->fragment_at > 0)
+		return;
+	if (f->offload.needs_csum) {
+		CHECK(f->offload.csum_start == WIRE_ETHER_BYTES + WIRE_IP4_BYTES);
+		CHECK(f->offload.csum_offset + 2u <= len);
+		return;
+	}
+	if (ip->proto != WIRE_PROTO_ICMP)
+		sum = wire_sum_pseudo(ip->src, ip->dst, ip->proto, len);
+	CHECK(wire_sum_fold(wire_sum(sum, l4, len)) == 0xffff);
+}
+
+static void check_frame(const struct rig *r, const struct fake_frame *f)
+{
+	struct wire_ether e;
+	struct wire_ip4 ip;
+
+	CHECK(wire_ether_parse(f->bytes, f->len, &e) == 0);
+	CHECK(f->len <= WIRE_ETHER_BYTES + r->fake.nic.mtu);
+	CHECK(e.src[0] == 0x52 && e.src[1] == 0x55);
+	if (e.type == WIRE_TYPE_ARP) {
+		CHECK(f->len == WIRE_ETHER_BYTES + WIRE_ARP_BYTES);
+		return;
+	}
+	CHECK(e.type == WIRE_TYPE_IP4);
+	CHECK(wire_ip4_parse(f->bytes + WIRE_ETHER_BYTES, f->len - WIRE_ETHER_BYTES,
+			     f->len - WIRE_ETHER_BYTES, &ip) == 0);
+	CHECK(ip.total_bytes == f->len - WIRE_ETHER_BYTES);
+	check_transport(f, &ip);
+}
+
+/* One packet asks for at most one answer; those that had waited may come with it. */
+static void check_came(struct rig *r, unsigned most)
+{
+	const struct fake_frame *f;
+	unsigned count = 0;
+
+	for (; (f = fake_nic_next(&r->fake)) != NULL; count++)
+		check_frame(r, f);
+	CHECK(count <= most);
+	CHECK(nat_stats(r->net)->flows == 0 && nat_stats(r->net)->queries == 0);
+}
+
+/* ---- what the guest does -----------------------------------------------------------------------
+ */
+
+enum {
+	FIX_ETHER = 1 << 0,
+	FIX_IP = 1 << 1,
+	FIX_SOURCE = 1 << 2,
+	FIX_TRANSPORT = 1 << 3,
+	FIX_DHCP = 1 << 4,
+	NEEDS_CSUM = 1 << 5,
+	TO_OURS = 1 << 6,
+	IN_PIECES = 1 << 7,
+};
+
+static void fix_ip(uint8_t *ip, size_t len, uint8_t flags)
+{
+	const unsigned header =
+		(ip[0] & 15u) * 4u < 20 || (ip[0] & 15u) * 4u > len ? 20 : (ip[0] & 15u) * 4u;
+
+	ip[0] = (uint8_t)(0x40 | header / 4);
+	be16_store(ip + 2, (uint16_t)min_u64(len, UINT16_MAX));
+	if (flags & FIX_SOURCE) {
+		be16_store(ip + 6, 0);
+		be32_store(ip + 12, ip[12] & 1 ? 0 : GUEST);
+	}
+	if (flags & TO_OURS)
+		be32_store(ip + 16,
+			   ip[16] & 1 ? UINT32_MAX : NAT_NETWORK | (2 + (ip[16] >> 1 & 1)));
+	be16_store(ip + 10, 0);
+	be16_store(ip + 10, (uint16_t)~wire_sum_fold(wire_sum(0, ip, header)));
+}
+
+static void fix_transport(uint8_t *ip, size_t len)
+{
+	const size_t header = (ip[0] & 15u) * 4u;
+	uint8_t *l4 = ip + header;
+	unsigned field = 2;
+	uint64_t sum = 0;
+
+	len -= header;
+	if (ip[9] == WIRE_PROTO_UDP)
+		field = WIRE_UDP_CSUM_OFFSET;
+	else if (ip[9] == WIRE_PROTO_TCP)
+		field = WIRE_TCP_CSUM_OFFSET;
+	if (field + 2 > len)
+		return;
+	if (ip[9] == WIRE_PROTO_UDP)
+		be16_store(l4 + 4, (uint16_t)len);
+	if (ip[9] != WIRE_PROTO_ICMP)
+		sum = wire_sum_pseudo(be32_load(ip + 12), be32_load(ip + 16), ip[9], (uint32_t)len);
+	be16_store(l4 + field, 0);
+	be16_store(l4 + field, (uint16_t)~wire_sum_fold(wire_sum(sum, l4, len)));
+}
+
+static void fix_dhcp(uint8_t *ip, size_t len)
+{
+	if (len < 20 + 8 + 240)
+		return;
+	ip[0] = 0x45;
+	ip[9] = WIRE_PROTO_UDP;
+	be32_store(ip + 16, UINT32_MAX);
+	be16_store(ip + 22, 67);
+	be32_store(ip + 28, 0x01010600);
+	be32_store(ip + 52, 0);
+	be32_store(ip + 28 + 236, 0x63825363);
+}
+
+static void send_frame(struct rig *r, uint8_t *bytes, size_t len, uint8_t flags)
+{
+	struct net_offload o = { 0 };
+
+	if (len >= WIRE_ETHER_BYTES && flags & FIX_ETHER) {
+		memset(bytes, 0xff, NET_MAC_BYTES);
+		bytes[6] &= 0xfe;
+		be16_store(bytes + 12, bytes[12] & 1 ? WIRE_TYPE_ARP : WIRE_TYPE_IP4);
+	}
+	if (len >= WIRE_ETHER_BYTES + WIRE_IP4_BYTES && flags & FIX_IP) {
+		uint8_t *ip = bytes + WIRE_ETHER_BYTES;
+
+		if (flags & FIX_DHCP)
+			fix_dhcp(ip, len - WIRE_ETHER_BYTES);
+		fix_ip(ip, len - WIRE_ETHER_BYTES, flags);
+		if (flags & FIX_TRANSPORT)
+			fix_transport(ip, len - WIRE_ETHER_BYTES);
+	}
+	if (flags & NEEDS_CSUM && len > 60)
+		o = (struct net_offload){ .needs_csum = true, .csum_start = 34, .csum_offset = 6 };
+	r->fake.piece_bytes = flags & IN_PIECES ? 1 + len % 61 : 0;
+	CHECK(fake_nic_send(&r->fake, r->net, bytes, len, &o) == 0);
+	check_came(r, 1);
+}
+
+static void act(struct rig *r, uint8_t what, uint8_t flags, const uint8_t *bytes, size_t len)
+{
+	static uint8_t copy[UINT16_MAX + 1];
+
+	switch (what & 7) {
+	case 5:
+		r->fake.room_count = flags;
+		net_rx_ready(r->net, 0);
+		check_came(r, NAT_SMALL_COUNT);
+		break;
+	case 6:
+		r->now_ns += flags * NS_PER_S;
+		nat_run_timers(container_of(r->net, struct nat, net));
+		check_came(r, 64);
+		break;
+	case 7:
+		r->fake.room_bytes = flags & 1 ? 20u + flags : NET_FRAME_BYTES_MAX;
+		net_offloads(r->net, flags & 2 ? NET_CAN_CSUM | NET_CAN_TSO4 : 0);
+		r->fake.room_count = flags & 4 ? 0 : UINT_MAX;
+		break;
+	default:
+		memcpy(copy, bytes, len);
+		send_frame(r, copy, len, flags);
+		break;
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct rig the_rig;
+	struct rig *r = &the_rig;
+	const struct nat_config config = {
+		.restrict_ = true,
+		.host_loopback = true,
+		.hostname = "guest",
+		.domain = "example.org",
+		.now_ns = fake_now,
+		.now_arg = r,
+	};
+
+	fake_nic_init(&r->fake);
+	r->now_ns = NS_PER_S;
+	CHECK(nat_create(&config, &r->net, NULL) == 0);
+	net_attach(r->net, &r->fake.nic);
+	net_start(r->net, 0, the_loop());
+	for (unsigned i = 0; i < RECORDS_MAX && size >= RECORD_BYTES; i++) {
+		const size_t len = min_u64(le16_load(data + 2), size - RECORD_BYTES);
+
+		act(r, data[0], data[1], data + RECORD_BYTES, len);
+		data += RECORD_BYTES + len;
+		size -= RECORD_BYTES + len;
+	}
+	net_stop(r->net, 0);
+	net_close(r->net);
+	fake_nic_fini(&r->fake);
+	return 0;
+}
