@@ -1,6 +1,5 @@
 #include "nat/errqueue.h"
 
-#include <errno.h>
 #include <linux/errqueue.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -16,6 +15,14 @@ void nat_errqueue_enable(int fd)
 	(void)setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on));
 }
 
+/* That a packet was too big (RFC 1191) is for the host's kernel, which cuts the next
+ * ones; the guest would do so too, and its fragments go nowhere (ip.c). */
+static bool is_worth_it(const struct nat_host_error *e)
+{
+	return e->type == WIRE_ICMP_TIME_EXCEEDED ||
+	       (e->type == WIRE_ICMP_UNREACHABLE && e->code != WIRE_ICMP_TOO_BIG);
+}
+
 static bool understand(struct msghdr *msg, struct nat_host_error *out)
 {
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
@@ -28,18 +35,12 @@ static bool understand(struct msghdr *msg, struct nat_host_error *out)
 		    c->cmsg_len < CMSG_LEN(sizeof(e)))
 			continue;
 		memcpy(&e, CMSG_DATA(c), sizeof(e));
-		if (e.err.ee_origin == SO_EE_ORIGIN_ICMP) {
-			out->type = e.err.ee_type;
-			out->code = e.err.ee_code;
-			out->offender = ntohl(e.offender.sin_addr.s_addr);
-		} else if (e.err.ee_origin == SO_EE_ORIGIN_LOCAL && e.err.ee_errno == EMSGSIZE) {
-			out->type = WIRE_ICMP_UNREACHABLE;
-			out->code = WIRE_ICMP_TOO_BIG;
-		} else {
+		if (e.err.ee_origin != SO_EE_ORIGIN_ICMP)
 			return false;
-		}
-		out->rest = e.err.ee_errno == EMSGSIZE ? e.err.ee_info & 0xffff : 0;
-		return out->type == WIRE_ICMP_UNREACHABLE || out->type == WIRE_ICMP_TIME_EXCEEDED;
+		out->type = e.err.ee_type;
+		out->code = e.err.ee_code;
+		out->offender = ntohl(e.offender.sin_addr.s_addr);
+		return is_worth_it(out);
 	}
 	return false;
 }

@@ -9,7 +9,6 @@
 
 struct nat_host_error {
 	uint8_t type, code; /* of ICMP */
-	uint32_t rest;	    /* the MTU of TOO_BIG, else 0 */
 	uint32_t offender;  /* who said so; 0: this host */
 	/* The first bytes of what was sent: of UDP's payload, of ICMP's header. */
 	uint32_t quote_len;

@@ -87,7 +87,7 @@ void nat_icmp_error(struct nat *n, const struct nat_in *in, uint8_t type, uint8_
 void icmp_pass_on(struct nat *n, const struct nat_to *sent, uint32_t host_ip,
 		  const struct nat_host_error *e, const uint8_t *quote, size_t quote_len)
 {
-	const struct wire_icmp i = { e->type, e->code, e->rest };
+	const struct wire_icmp i = { e->type, e->code, 0 };
 	uint8_t bytes[WIRE_IP4_BYTES + WIRE_UDP_BYTES + NAT_QUOTE_BYTES];
 	const struct wire_ip4 ip = {
 		.src = sent->src,

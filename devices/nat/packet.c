@@ -143,9 +143,10 @@ void nat_packet_send(struct nat *n, struct nat_packet *p, const struct nat_to *t
 	struct headers h;
 
 	assert(payload_len <= p->payload_max);
-	assert(!gso_bytes || (n->guest_tso4 && to->proto == WIRE_PROTO_TCP));
+	assert(!gso_bytes || to->proto == WIRE_PROTO_TCP);
 	write_headers(n, &h, to, transport, p->header_bytes - TRANSPORT_AT, payload_len);
-	if (n->guest_csum && csum_offset(to->proto))
+	/* A driver may change its mind at any time, but not about this packet. */
+	if (gso_bytes || (n->guest_csum && csum_offset(to->proto)))
 		leave_checksum(&h, to, payload_len, gso_bytes, &offload);
 	else
 		finish_checksum(&h, to, payload_len,
@@ -272,36 +273,51 @@ static bool send_fragment(struct nat *n, const struct nat_to *to, struct cut *c,
 	return true;
 }
 
+/* False: no room. */
+static bool send_whole(struct nat *n, const struct nat_to *to, uint8_t *transport,
+		       unsigned transport_bytes, const void *payload, size_t payload_len)
+{
+	struct nat_packet p;
+
+	if (!nat_packet_begin(n, transport_bytes, payload_len, &p))
+		return false;
+	if (p.payload_max < payload_len) {
+		nat_packet_cancel(n, &p);
+		return false;
+	}
+	iov_write(p.iov, p.iov_count, 0, payload, payload_len);
+	nat_packet_send(n, &p, to, transport, payload_len, 0);
+	return true;
+}
+
+static void send_fragments(struct nat *n, const struct nat_to *to, struct cut *c)
+{
+	const size_t most = nat_payload_max(n, 0) & ~(size_t)7;
+
+	while (c->at < c->len) {
+		if (most == 0 || !send_fragment(n, to, c, most)) {
+			lost(n);
+			return;
+		}
+	}
+}
+
 void nat_send_datagram(struct nat *n, const struct nat_to *to, uint8_t *transport,
 		       unsigned transport_bytes, const void *payload, size_t payload_len)
 {
-	const size_t most = nat_payload_max(n, 0) & ~(size_t)7;
 	const struct iovec iov[2] = { { transport, transport_bytes },
 				      { (void *)(uintptr_t)payload, payload_len } };
 	struct cut c = { .iov = iov, .iov_count = 2, .len = transport_bytes + payload_len };
-	struct nat_packet p;
 	struct headers h;
 
 	if (payload_len <= nat_payload_max(n, transport_bytes)) {
-		if (!nat_packet_begin(n, transport_bytes, payload_len, &p)) {
+		if (!send_whole(n, to, transport, transport_bytes, payload, payload_len))
 			nat_send_small(n, to, transport, transport_bytes, payload, payload_len);
-			return;
-		}
-		iov_write(p.iov, p.iov_count, 0, payload, payload_len);
-		if (p.payload_max == payload_len)
-			nat_packet_send(n, &p, to, transport, payload_len, 0);
-		else
-			nat_packet_cancel(n, &p);
 		return;
 	}
 	write_headers(n, &h, to, transport, transport_bytes, payload_len);
 	finish_checksum(&h, to, payload_len, wire_sum(0, payload, payload_len));
 	memcpy(transport, h.bytes + TRANSPORT_AT, transport_bytes);
 	c.id = n->ip_id++;
-	while (c.at < c.len && most > 0) {
-		if (!send_fragment(n, to, &c, most)) {
-			lost(n);
-			return;
-		}
-	}
+	send_fragments(n, to, &c);
 }

@@ -18,18 +18,20 @@ static uint64_t both_halves(uint64_t word)
 uint64_t wire_sum(uint64_t sum, const void *bytes, size_t len)
 {
 	const uint8_t *p = bytes;
-	uint64_t other = 0; /* two sums that do not wait for each other */
-	uint8_t tail[8] = { 0 };
+	uint64_t other = 0; /* two sums, so that neither waits for the other */
+	uint8_t tail[4] = { 0 };
 
 	for (; len >= 32; p += 32, len -= 32) {
-		sum += both_halves(le64_load(p)) + both_halves(le64_load(p + 8));
-		other += both_halves(le64_load(p + 16)) + both_halves(le64_load(p + 24));
+		for (unsigned i = 0; i < 32; i += 8) {
+			sum += le32_load(p + i);
+			other += le32_load(p + i + 4);
+		}
 	}
-	for (; len >= 8; p += 8, len -= 8)
-		sum += both_halves(le64_load(p));
+	for (; len >= 4; p += 4, len -= 4)
+		sum += le32_load(p);
 	if (len > 0) {
 		memcpy(tail, p, len); /* an odd byte is followed by zero */
-		sum += both_halves(le64_load(tail));
+		sum += le32_load(tail);
 	}
 	return sum + other;
 }

@@ -2,6 +2,7 @@
 #include "nat_fixture.h"
 
 #include <errno.h>
+#include <sys/resource.h>
 
 #include "nat/udp_internal.h"
 
@@ -329,6 +330,100 @@ static void a_checksum_left_to_us_is_not_looked_at(void **state)
 	close(fd);
 }
 
+static void without_descriptors_the_oldest_flow_gives_up_its_own(void **state)
+{
+	struct rlimit before, few;
+	struct nat_rig r;
+	uint16_t port;
+	const int fd = host_socket(SOCK_DGRAM, &port);
+	char bytes[8];
+
+	(void)state;
+	rig_start(&r, &with_host);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = before;
+	few.rlim_cur = (rlim_t)fd + 20;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	for (uint16_t i = 0; i < 100; i++) {
+		rig_send_udp(&r, (uint16_t)(4000 + i), GATEWAY, port, "x", 1);
+		assert_int_equal(host_receive(fd, bytes, sizeof(bytes), NULL), 1);
+	}
+	assert_true(r.n->stats.evicted >= 80);
+	assert_int_equal(r.n->stats.no_socket, 0);
+	/* Not even one: nothing is sent, and nothing breaks. */
+	nat_flow_end_all(&r.n->udp->flows);
+	few.rlim_cur = 1;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	rig_send_udp(&r, 4000, GATEWAY, port, "x", 1);
+	assert_int_equal(r.n->stats.no_socket, 1);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	rig_end(&r);
+	close(fd);
+}
+
+static void a_network_that_is_left_leaves_no_descriptor(void **state)
+{
+	const struct nat_publish p = { NAT_UDP, NAT_LOOPBACK, 0, 53, "udp::0:53" };
+	const struct nat_config c = { .host_loopback = true, .publishes = &p, .publish_count = 1 };
+	struct nat_rig r;
+	uint16_t port;
+	const int fd = host_socket(SOCK_DGRAM, &port);
+	const int before = dup(fd);
+	int after;
+
+	(void)state;
+	close(before);
+	rig_start(&r, &c);
+	for (uint16_t i = 0; i < 20; i++)
+		rig_send_udp(&r, (uint16_t)(4000 + i), GATEWAY, port, "x", 1);
+	rig_end(&r);
+	after = dup(fd);
+	assert_int_equal(after, before);
+	close(after);
+	close(fd);
+}
+
+static void what_is_not_for_the_guest_alone_is_refused_or_ignored(void **state)
+{
+	struct nat_rig r;
+
+	(void)state;
+	rig_start(&r, NULL);
+	rig_send_udp(&r, 4000, GATEWAY, 9, "x", 1);
+	assert_int_equal(came_icmp(rig_next(&r)).code, WIRE_ICMP_PORT);
+	rig_send_udp(&r, 4000, NAT_LOOPBACK, 9, "x", 1);
+	assert_int_equal(came_icmp(rig_next(&r)).code, WIRE_ICMP_PROHIBITED);
+	rig_send_udp(&r, 4000, 0xe00000fb, 5353, "x", 1);
+	rig_send_udp(&r, 4000, NAT_NETWORK | 255, 9, "x", 1);
+	rig_quiet(&r);
+	assert_int_equal(r.n->stats.refused, 4);
+	assert_int_equal(r.n->stats.flows, 0);
+	rig_end(&r);
+}
+
+static void lengths_that_lie_are_malformed(void **state)
+{
+	static struct frame f;
+	struct nat_rig r;
+
+	(void)state;
+	rig_start(&r, &with_host);
+	for (unsigned i = 0; i < 3; i++) {
+		static const uint16_t lengths[] = { 7, 100, 0 };
+
+		frame_udp(&f, GUEST, 4000, GATEWAY, 9, "hello", 5);
+		be16_store(f.bytes + L4_AT + 4, lengths[i]);
+		frame_sum(&f, WIRE_UDP_CSUM_OFFSET);
+		rig_send(&r, &f);
+		assert_int_equal(r.n->stats.malformed, i + 1);
+	}
+	frame_udp(&f, GUEST, 4000, GATEWAY, 0, "hello", 5);
+	rig_send(&r, &f);
+	assert_int_equal(r.n->stats.malformed, 4);
+	rig_quiet(&r);
+	rig_end(&r);
+}
+
 /* ---- published ports ------------------------------------------------------------------------ */
 
 static void start_published(struct nat_rig *r, bool restrict_)
@@ -432,6 +527,10 @@ int main(void)
 		cmocka_unit_test(flows_survive_that_the_guests_rings_stop_and_start),
 		cmocka_unit_test(the_guest_may_make_the_checksum_itself),
 		cmocka_unit_test(a_checksum_left_to_us_is_not_looked_at),
+		cmocka_unit_test(without_descriptors_the_oldest_flow_gives_up_its_own),
+		cmocka_unit_test(a_network_that_is_left_leaves_no_descriptor),
+		cmocka_unit_test(what_is_not_for_the_guest_alone_is_refused_or_ignored),
+		cmocka_unit_test(lengths_that_lie_are_malformed),
 		cmocka_unit_test(a_published_port_leads_to_the_guest_and_back),
 		cmocka_unit_test(peers_with_the_same_port_have_ports_of_their_own),
 		cmocka_unit_test(a_port_in_use_is_said_before_anything_starts),
