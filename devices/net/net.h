@@ -31,6 +31,9 @@
 /* The longest frame, by segmentation offload: an IP packet of 65535 bytes with an
  * Ethernet header and a VLAN tag. */
 #define NET_FRAME_BYTES_MAX (65535u + NET_HEADER_BYTES + 4u)
+/* Pieces of memory that a frame is in: with one more, for a header, still no more than
+ * one system call takes. */
+#define NET_IOV_MAX (IO_IOV_MAX - 1)
 
 /* What a frame's sender left undone, or a receiver need not do.  Always consistent
  * with the frame: see net_offload_parse(). */
@@ -56,7 +59,7 @@ struct net_offload {
 /* One frame that is sent. */
 struct net_frame {
 	const struct iovec *iov; /* NET_HEADER_BYTES or more, in all */
-	unsigned iov_count;
+	unsigned iov_count;	 /* 1..NET_IOV_MAX */
 	uint32_t len; /* what iov holds; at most NET_FRAME_BYTES_MAX */
 	struct net_offload offload;
 };
@@ -80,16 +83,19 @@ struct net_nic;
  * room, to read a header of its own in one system call. */
 struct net_room {
 	struct iovec *iov;
-	unsigned iov_count;
-	size_t len; /* what iov holds */
+	unsigned iov_count; /* 1..NET_IOV_MAX */
+	size_t len; /* what iov holds; NET_HEADER_BYTES or more */
 };
 
 struct net_nic_ops {
-	/* Lend room for one frame of at most want bytes.  False: the guest has no such
-	 * buffers now (or none at all: the NIC counts the drop only if told by
-	 * dropped()); rx_ready() is called when there may be room again.
+	/* Lend room for one frame, of want bytes if the guest can have that much: less
+	 * where its buffers are too small for it (room->len says), and a longer frame
+	 * is dropped then.  iov[0 .. iov_count) stays as it is.
+	 * False: the guest has no such buffers now (or none at all: the NIC counts the
+	 * drop only if told by dropped()); rx_ready() is called when there may be room
+	 * again.
 	 * With true, exactly one commit() follows, on the same loop, before anything
-	 * else is asked of this pair. */
+	 * else is asked of this pair and before the loop's callback returns. */
 	bool (*room)(struct net_nic *nic, unsigned pair, size_t want, struct net_room *room);
 	/* The frame in the room that was lent is len bytes long; 0: there is none. */
 	void (*commit)(struct net_nic *nic, unsigned pair, size_t len,
@@ -119,11 +125,14 @@ struct net_ops {
 	/* Once, on the thread that makes the machine, before all else. */
 	void (*attach)(struct net *n, struct net_nic *nic);
 	/* The guest's driver is there: what the frames for it may leave undone, a mask
-	 * of enum net_can inside limits.to_guest.  Under the device lock; may change
-	 * while pairs run, and comes before the first start(). */
+	 * of enum net_can inside limits.to_guest.  Comes before the first start(), and
+	 * again when the driver changes its mind while pairs run.  Any thread, never
+	 * two at once. */
 	void (*offloads)(struct net *n, unsigned to_guest);
-	/* The pair's rings run on loop; and are gone: no more calls of the NIC's for this
-	 * pair.  Frames that are held for it may be dropped or kept. */
+	/* The pair's rings run on loop, and the driver uses the pair; and no longer: no
+	 * more calls of the NIC's for this pair until the next start.  Frames that are
+	 * held for it may be dropped or kept.  Pairs above 0 start when the driver says
+	 * that it uses them. */
 	void (*start)(struct net *n, unsigned pair, struct ioloop *loop);
 	void (*stop)(struct net *n, unsigned pair);
 	/* A frame from the guest.  Its memory is the guest's, can change at any moment,

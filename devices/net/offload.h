@@ -16,4 +16,7 @@ int net_offload_parse(const uint8_t raw[NET_VNET_HEADER_BYTES], size_t frame_len
 /* num_buffers is set to 1. */
 void net_offload_emit(const struct net_offload *o, uint8_t raw[NET_VNET_HEADER_BYTES]);
 
+/* The mask of enum net_can that a receiver of such a frame must have. */
+unsigned net_offload_needs(const struct net_offload *o);
+
 #endif
