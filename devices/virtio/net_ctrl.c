@@ -63,18 +63,18 @@ static bool list_begin(const struct chain *c, uint64_t *at, uint32_t *count)
 	return *count <= (c->out_bytes - *at) / NET_MAC_BYTES;
 }
 
-/* Beyond some, addresses say nothing more: each kind has its own list, of the kind that
- * its name says or not. */
-#define LIST_READ_MAX (2 * NET_FILTER_MACS)
-
+/* Add count addresses, or as many as there is room for and then all of their kind. */
 static void list_add(const struct chain *c, uint64_t at, uint32_t count,
-		     struct net_filter_table *table)
+		     struct net_filter_table *table, enum net_filter_mode all)
 {
 	uint8_t mac[NET_MAC_BYTES];
 
-	for (uint32_t i = 0; i < count && i < LIST_READ_MAX; i++) {
+	for (uint32_t i = 0; i < count; i++) {
 		chain_read(c, at + (uint64_t)i * NET_MAC_BYTES, mac, sizeof(mac));
-		net_filter_add(table, mac);
+		if (!net_filter_add(table, mac)) {
+			net_filter_overflow(table, all);
+			return;
+		}
 	}
 }
 
@@ -93,8 +93,8 @@ static enum ack set_table(struct net_ctrl *c, const struct command *command, con
 	if (!list_begin(chain, &multicast_at, &multicast_count))
 		return ACK_ERR;
 	table = net_filter_begin(&c->shared->filter);
-	list_add(chain, unicast_at, unicast_count, table);
-	list_add(chain, multicast_at, multicast_count, table);
+	list_add(chain, unicast_at, unicast_count, table, NET_FILTER_ALLUNI);
+	list_add(chain, multicast_at, multicast_count, table, NET_FILTER_ALLMULTI);
 	net_filter_show(&c->shared->filter);
 	return ACK_OK;
 }

@@ -62,17 +62,20 @@ struct net_filter_table *net_filter_begin(struct net_filter *f)
 	return t;
 }
 
-void net_filter_add(struct net_filter_table *t, const uint8_t mac[NET_MAC_BYTES])
+bool net_filter_add(struct net_filter_table *t, const uint8_t mac[NET_MAC_BYTES])
 {
 	const unsigned count = load(&t->count);
 
-	if (count == NET_FILTER_MACS) {
-		atomic_fetch_or(&t->modes,
-				net_mac_is_group(mac) ? NET_FILTER_ALLMULTI : NET_FILTER_ALLUNI);
-		return;
-	}
+	if (count == NET_FILTER_MACS)
+		return false;
 	atomic_store(&t->macs[count], net_filter_pack(mac));
 	atomic_store(&t->count, count + 1);
+	return true;
+}
+
+void net_filter_overflow(struct net_filter_table *t, enum net_filter_mode all)
+{
+	atomic_fetch_or(&t->modes, all);
 }
 
 void net_filter_show(struct net_filter *f)

@@ -13,7 +13,7 @@
 
 #include "net/net.h"
 
-#define NET_FILTER_MACS	      64u /* with more, all of that kind are let through */
+#define NET_FILTER_MACS	      64u /* unicast and multicast together */
 #define NET_FILTER_VLANS      4096u
 #define NET_FILTER_PEEK_BYTES (NET_HEADER_BYTES + 4u) /* of a frame: with a VLAN tag */
 
@@ -30,7 +30,7 @@ enum net_filter_mode {
 
 struct net_filter_table {
 	atomic_uint count;
-	atomic_uint modes; /* ALLMULTI, ALLUNI: there were more */
+	atomic_uint modes; /* net_filter_overflow() */
 	_Atomic uint64_t macs[NET_FILTER_MACS];
 };
 
@@ -59,9 +59,13 @@ void net_filter_reset(struct net_filter *f, const uint8_t mac[NET_MAC_BYTES], un
 void net_filter_mode(struct net_filter *f, enum net_filter_mode mode, bool on);
 void net_filter_vlan(struct net_filter *f, unsigned vlan, bool on);
 
-/* A new table: begin, add in any number, and show. */
+/* A new table: begin, add, and show. */
 struct net_filter_table *net_filter_begin(struct net_filter *f);
-void net_filter_add(struct net_filter_table *t, const uint8_t mac[NET_MAC_BYTES]);
+/* False: it is full. */
+bool net_filter_add(struct net_filter_table *t, const uint8_t mac[NET_MAC_BYTES]);
+/* There are more of a kind than it holds.
+ * all  ALLMULTI or ALLUNI: let all of them through */
+void net_filter_overflow(struct net_filter_table *t, enum net_filter_mode all);
 void net_filter_show(struct net_filter *f);
 
 /* ---- readers ---- */
