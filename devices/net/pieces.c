@@ -34,8 +34,7 @@ void net_scatter(const struct iovec *iov, unsigned count, const void *from, size
 unsigned net_behind_header(struct iovec *out, void *header, size_t header_bytes,
 			   const struct net_frame *f)
 {
-	if (f->iov_count >= NET_IOV_MAX)
-		return 0;
+	assert(f->iov_count <= NET_IOV_MAX);
 	out[0] = (struct iovec){ header, header_bytes };
 	memcpy(out + 1, f->iov, f->iov_count * sizeof(out[0]));
 	return f->iov_count + 1;

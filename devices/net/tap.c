@@ -91,7 +91,7 @@ static void commit(struct tap_queue *q, ssize_t len)
 	struct net_offload offload = { .needs_csum = false };
 	size_t frame_bytes = 0;
 
-	if (len > (ssize_t)NET_VNET_HEADER_BYTES) {
+	if (len >= (ssize_t)(NET_VNET_HEADER_BYTES + NET_HEADER_BYTES)) {
 		frame_bytes = (size_t)len - NET_VNET_HEADER_BYTES;
 		/* Not allowed: queued before the driver said what it takes. */
 		if (net_offload_parse(q->header, frame_bytes, can, &offload) < 0)
@@ -154,13 +154,13 @@ static int tap_send(struct net *n, unsigned pair, const struct net_frame *f)
 {
 	struct tap_queue *q = &tap_of(n)->queues[pair];
 	uint8_t header[NET_VNET_HEADER_BYTES];
-	struct iovec iov[NET_IOV_MAX];
+	struct iovec iov[NET_HEADED_IOV_MAX];
 	unsigned count;
 
 	net_offload_emit(&f->offload, header);
 	header[10] = header[11] = 0; /* num_buffers: used to the guest only */
 	count = net_behind_header(iov, header, sizeof(header), f);
-	if (count == 0 || q->gone)
+	if (q->gone)
 		return 0;
 	/* What else may go wrong (the interface is down, no memory) is a lost frame,
 	 * which the kernel counts. */
