@@ -1,0 +1,509 @@
+/* A guest's port of its named network: a connection to whoever serves it, perhaps this
+ * very process.  When that one ends, all others lose their connection at once; each has
+ * its own server try, which one of them can, and connects again. */
+#include "net/network.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "host/iothread.h"
+#include "host/now.h"
+#include "host/thread.h"
+#include "net/finish.h"
+#include "net/pieces.h"
+#include "net/switch_packet.h"
+#include "net/switch_server.h"
+
+#define RECEIVE_BURST 64u
+/* Attempts to connect again: the first, and the longest time between two. */
+#define RETRY_FIRST_NS NS_PER_MS
+#define RETRY_MAX_NS   (250 * NS_PER_MS)
+/* The guest is told of an interruption that is longer; others pass like lost frames. */
+#define LINK_GRACE_NS NS_PER_S
+/* At first: someone may have the lock and not listen yet, or be slow. */
+#define OPEN_PATIENCE_MS 3000u
+#define OPEN_STEP_MS	 10u
+
+struct network {
+	struct net net;
+	struct net_nic *nic;
+	struct network_place place;
+	struct net *uplink;
+	struct iothread *thread; /* the server's, whether it serves or not */
+	struct switch_server *server;
+	struct io_task try_task; /* for that thread */
+
+	/* The pair's loop. */
+	struct ioloop *loop; /* NULL: stopped */
+	int fd;		     /* -1: not connected */
+	struct io_source source;
+	uint32_t events;
+	struct io_timer retry;
+	uint64_t retry_ns, lost_ns;
+	bool link_up, refusal_told;
+	atomic_uint to_guest; /* enum net_can */
+	uint8_t header[SWITCH_HEADER_BYTES];
+	uint8_t frame[NET_FRAME_BYTES_MAX]; /* one that has to be finished */
+};
+
+static struct network *network_of(struct net *n)
+{
+	return container_of(n, struct network, net);
+}
+
+static void try_to_serve(void *arg)
+{
+	struct network *w = arg;
+	const int rc = switch_server_try(w->server);
+
+	if (rc < 0 && rc != -EAGAIN)
+		log_debug("network %s: cannot serve it: %s", w->place.name, strerror(-rc));
+}
+
+static const char *refusal_text(uint32_t why)
+{
+	switch (why) {
+	case SWITCH_REFUSES_VERSION:
+		return "another version of Bantam serves it; use one version for all its guests";
+	case SWITCH_REFUSES_UPLINK:
+		return "its guests do not agree whether it leads outside; start all of them alike";
+	case SWITCH_REFUSES_FULL:
+		return "all its ports are taken";
+	default:
+		return "refused";
+	}
+}
+
+/* ---- losing and finding the server ------------------------------------------------------------
+ */
+
+static void set_link(struct network *w, bool up)
+{
+	if (w->link_up == up)
+		return;
+	w->link_up = up;
+	w->nic->ops->link(w->nic, up);
+}
+
+static void retry_later(struct network *w, uint64_t now_ns)
+{
+	ioloop_arm(w->loop, &w->retry, now_ns + w->retry_ns);
+	w->retry_ns = min_u64(2 * w->retry_ns, RETRY_MAX_NS);
+}
+
+static void lose(struct network *w)
+{
+	if (w->fd < 0)
+		return;
+	ioloop_remove_source(w->loop, &w->source);
+	close(w->fd);
+	w->fd = -1;
+	w->lost_ns = host_now_ns();
+	ioloop_post(iothread_loop(w->thread), &w->try_task);
+	retry_later(w, w->lost_ns);
+}
+
+static int say_hello(const struct network *w, int fd)
+{
+	uint8_t raw[SWITCH_HEADER_BYTES];
+
+	switch_packet_emit(SWITCH_HELLO, w->uplink ? SWITCH_SAYS_UPLINK : 0, raw);
+	return send(fd, raw, sizeof(raw), MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+static int connect_again(struct network *w)
+{
+	int rc;
+	const int fd = network_place_connect(&w->place);
+
+	if (fd < 0)
+		return fd;
+	w->source.fd = fd;
+	rc = say_hello(w, fd);
+	if (rc == 0)
+		rc = ioloop_add_source(w->loop, &w->source, EPOLLIN);
+	if (rc < 0) {
+		close(fd);
+		return rc;
+	}
+	w->fd = fd;
+	w->events = EPOLLIN;
+	return 0;
+}
+
+static void retry(void *arg, uint64_t now_ns)
+{
+	struct network *w = arg;
+
+	if (connect_again(w) == 0) {
+		set_link(w, true);
+		w->nic->ops->tx_ready(w->nic, 0);
+		return;
+	}
+	if (now_ns - w->lost_ns > LINK_GRACE_NS)
+		set_link(w, false);
+	ioloop_post(iothread_loop(w->thread), &w->try_task);
+	retry_later(w, now_ns);
+}
+
+/* ---- to the guest
+ * -------------------------------------------------------------------------------- */
+
+static void wait_for(struct network *w, uint32_t events)
+{
+	if (w->fd >= 0 && w->events != events &&
+	    ioloop_change_source(w->loop, &w->source, events) == 0)
+		w->events = events;
+}
+
+static void give(void *arg, const struct net_frame *f)
+{
+	struct network *w = arg;
+
+	if (!net_give(w->nic, 0, f))
+		w->nic->ops->dropped(w->nic, 0);
+}
+
+/* A message that is no frame; false: the connection has to end. */
+static bool take_answer(struct network *w, const struct switch_packet *packet)
+{
+	if (packet->kind == SWITCH_WELCOME) {
+		w->retry_ns = RETRY_FIRST_NS;
+		w->refusal_told = false;
+		return true;
+	}
+	if (packet->kind == SWITCH_REFUSED && !w->refusal_told) {
+		log_warn("network %s: %s", w->place.name, refusal_text(packet->word));
+		w->refusal_told = true;
+	}
+	return false;
+}
+
+/* What one message was. */
+enum got { GOT_NOTHING, GOT_END, GOT_OTHER, GOT_BAD_FRAME, GOT_FRAME };
+
+static enum got judge(struct network *w, ssize_t len, struct switch_packet *packet)
+{
+	int rc;
+
+	if (len < 0)
+		return errno == EAGAIN || errno == EINTR ? GOT_NOTHING : GOT_END;
+	rc = switch_packet_parse(w->header, (size_t)len, packet);
+	if (rc == -EPROTO)
+		return GOT_END;
+	if (rc < 0)
+		return GOT_BAD_FRAME;
+	return packet->kind == SWITCH_FRAME ? GOT_FRAME : GOT_OTHER;
+}
+
+/* Into w->frame, for a guest that takes no long frames: they have to be cut. */
+static enum got receive_copy(struct network *w, unsigned can, struct switch_packet *packet)
+{
+	struct iovec iov[] = { { w->header, sizeof(w->header) }, { w->frame, sizeof(w->frame) } };
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
+	const ssize_t len = recvmsg(w->fd, &msg, MSG_DONTWAIT | MSG_TRUNC);
+	const enum got got = judge(w, len, packet);
+
+	if (got == GOT_FRAME &&
+	    net_finish(w->frame, packet->frame_bytes, &packet->offload, can, give, w) < 0)
+		return GOT_BAD_FRAME;
+	return got;
+}
+
+/* Straight into the guest's buffers; what it cannot take as it is comes out again. */
+static enum got receive_there(struct network *w, unsigned can, struct net_room *room,
+			      struct switch_packet *packet)
+{
+	const struct net_nic_ops *nic = w->nic->ops;
+	struct msghdr msg = { .msg_iov = room->iov - 1, .msg_iovlen = room->iov_count + 1 };
+	enum got got;
+
+	room->iov[-1] = (struct iovec){ w->header, sizeof(w->header) };
+	got = judge(w, recvmsg(w->fd, &msg, MSG_DONTWAIT | MSG_TRUNC), packet);
+	if (got == GOT_FRAME && packet->frame_bytes > room->len)
+		got = GOT_BAD_FRAME;
+	if (got != GOT_FRAME) {
+		nic->commit(w->nic, 0, 0, NULL);
+	} else if (net_offload_needs(&packet->offload) & ~can) {
+		net_gather(room->iov, room->iov_count, w->frame, packet->frame_bytes);
+		nic->commit(w->nic, 0, 0, NULL);
+		if (net_finish(w->frame, packet->frame_bytes, &packet->offload, can, give, w) < 0)
+			got = GOT_BAD_FRAME;
+	} else {
+		nic->commit(w->nic, 0, packet->frame_bytes, &packet->offload);
+	}
+	return got;
+}
+
+/* One message; whether there may be another. */
+static bool receive(struct network *w)
+{
+	const unsigned can = atomic_load_explicit(&w->to_guest, memory_order_relaxed);
+	const bool takes_long = can & (NET_CAN_TSO4 | NET_CAN_TSO6);
+	const size_t want = takes_long ? NET_FRAME_BYTES_MAX : NET_HEADER_BYTES;
+	struct switch_packet packet;
+	struct net_room room;
+	enum got got;
+
+	if (!w->nic->ops->room(w->nic, 0, want, &room)) {
+		wait_for(w, w->events & ~(uint32_t)EPOLLIN);
+		return false;
+	}
+	if (takes_long) {
+		got = receive_there(w, can, &room, &packet);
+	} else {
+		w->nic->ops->commit(w->nic, 0, 0, NULL); /* there is some, that is all */
+		got = receive_copy(w, can, &packet);
+	}
+	if (got == GOT_BAD_FRAME)
+		w->nic->ops->dropped(w->nic, 0);
+	if (got == GOT_END || (got == GOT_OTHER && !take_answer(w, &packet)))
+		lose(w);
+	return got > GOT_END;
+}
+
+static void ready(void *arg, uint32_t events)
+{
+	struct network *w = arg;
+
+	if (events & EPOLLOUT) {
+		wait_for(w, w->events & ~(uint32_t)EPOLLOUT);
+		w->nic->ops->tx_ready(w->nic, 0);
+	}
+	if (events & (EPOLLHUP | EPOLLERR) && !(w->events & EPOLLIN)) {
+		lose(w); /* what came before is of no use to a guest without room */
+		return;
+	}
+	for (unsigned n = 0; n < RECEIVE_BURST && w->fd >= 0 && (w->events & EPOLLIN); n++) {
+		if (!receive(w))
+			return;
+	}
+}
+
+static void network_rx_ready(struct net *n, unsigned pair)
+{
+	struct network *w = network_of(n);
+
+	(void)pair;
+	wait_for(w, w->events | EPOLLIN);
+}
+
+/* ---- from the guest
+ * ---------------------------------------------------------------------------------- */
+
+static int network_send(struct net *n, unsigned pair, const struct net_frame *f)
+{
+	struct network *w = network_of(n);
+	uint8_t header[SWITCH_HEADER_BYTES];
+	struct iovec iov[NET_HEADED_IOV_MAX];
+	struct msghdr msg = { .msg_iov = iov };
+
+	(void)pair;
+	if (w->fd < 0)
+		return 0;
+	switch_frame_emit(&f->offload, header);
+	msg.msg_iovlen = net_behind_header(iov, header, sizeof(header), f);
+	if (sendmsg(w->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+		return 0;
+	if (errno == EAGAIN || errno == ENOBUFS) {
+		wait_for(w, w->events | EPOLLOUT);
+		return -EAGAIN;
+	}
+	/* The other side is gone: ready() is told, too, and sees what came before. */
+	return 0;
+}
+
+static void network_offloads(struct net *n, unsigned to_guest)
+{
+	atomic_store(&network_of(n)->to_guest, to_guest);
+}
+
+/* ---- life
+ * -----------------------------------------------------------------------------------------------
+ */
+
+static void network_attach(struct net *n, struct net_nic *nic)
+{
+	network_of(n)->nic = nic;
+}
+
+static void network_start(struct net *n, unsigned pair, struct ioloop *loop)
+{
+	struct network *w = network_of(n);
+
+	assert(pair == 0);
+	w->loop = loop;
+	w->events = EPOLLIN;
+	w->retry_ns = RETRY_FIRST_NS;
+	w->source.fd = w->fd;
+	if (w->fd >= 0 && ioloop_add_source(loop, &w->source, w->events) < 0) {
+		close(w->fd);
+		w->fd = -1;
+	}
+	if (w->fd < 0) {
+		w->lost_ns = host_now_ns();
+		retry_later(w, w->lost_ns);
+	}
+}
+
+static void network_stop(struct net *n, unsigned pair)
+{
+	struct network *w = network_of(n);
+
+	(void)pair;
+	if (w->fd >= 0)
+		ioloop_remove_source(w->loop, &w->source);
+	ioloop_disarm(w->loop, &w->retry);
+	w->loop = NULL;
+}
+
+static void stop_serving(void *arg)
+{
+	switch_server_stop(arg);
+}
+
+static void network_close(struct net *n)
+{
+	struct network *w = network_of(n);
+
+	if (w->fd >= 0)
+		close(w->fd);
+	if (w->server)
+		iothread_call(w->thread, stop_serving, w->server);
+	iothread_stop(w->thread);
+	switch_server_destroy(w->server);
+	net_close(w->uplink);
+	free(w);
+}
+
+static const struct net_ops network_ops = {
+	.name = "network",
+	.attach = network_attach,
+	.offloads = network_offloads,
+	.start = network_start,
+	.stop = network_stop,
+	.send = network_send,
+	.rx_ready = network_rx_ready,
+	.close = network_close,
+};
+
+/* ---- the first connection
+ * --------------------------------------------------------------------------------- */
+
+/* 0; -EPROTO with err filled; -EAGAIN: no answer, perhaps the next time. */
+static int wait_for_welcome(const struct network *w, int fd, struct err *err)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	uint8_t raw[SWITCH_HEADER_BYTES];
+	struct switch_packet packet;
+	ssize_t len;
+
+	if (poll(&p, 1, OPEN_PATIENCE_MS) <= 0)
+		return -EAGAIN;
+	len = recv(fd, raw, sizeof(raw), MSG_DONTWAIT | MSG_TRUNC);
+	if (len <= 0)
+		return -EAGAIN;
+	if (switch_packet_parse(raw, (size_t)len, &packet) < 0)
+		return err_set(err, -EPROTO, "network %s: %s", w->place.name,
+			       refusal_text(SWITCH_REFUSES_VERSION));
+	if (packet.kind != SWITCH_WELCOME)
+		return err_set(err, -EPROTO, "network %s: %s", w->place.name,
+			       refusal_text(packet.word));
+	return 0;
+}
+
+static int connect_once(struct network *w, struct err *err)
+{
+	int rc;
+	const int fd = network_place_connect(&w->place);
+
+	if (fd < 0)
+		return err_errno(err, fd, "network %s: %s", w->place.name,
+				 w->place.address.sun_path);
+	rc = say_hello(w, fd);
+	if (rc == 0)
+		rc = wait_for_welcome(w, fd, err);
+	if (rc == 0)
+		w->fd = fd;
+	else
+		close(fd);
+	return rc;
+}
+
+static int connect_first(struct network *w, struct err *err)
+{
+	const uint64_t end_ns = host_now_ns() + OPEN_PATIENCE_MS * NS_PER_MS;
+	int rc;
+
+	do {
+		iothread_call(w->thread, try_to_serve, w);
+		rc = connect_once(w, err);
+		if (rc == 0 || rc == -EPROTO || rc == -EPERM || rc == -EACCES)
+			return rc;
+		poll(NULL, 0, OPEN_STEP_MS);
+	} while (host_now_ns() < end_ns);
+	return err_set(err, rc,
+		       "network %s: whoever serves it does not answer, at %s; is that process "
+		       "stopped?",
+		       w->place.name, w->place.address.sun_path);
+}
+
+static void name_thread(void *arg)
+{
+	(void)arg;
+	thread_name("switch", 0);
+}
+
+static int bring_up(struct network *w, const struct net_network_config *config, struct err *err)
+{
+	int rc = network_place_find(config->name, config->dir, &w->place, err);
+
+	if (rc == 0)
+		rc = iothread_start(IO_ENGINE_AUTO, 0, &w->thread, err);
+	if (rc < 0)
+		return rc;
+	iothread_call(w->thread, name_thread, NULL);
+	rc = switch_server_create(&w->place, config->uplink, iothread_loop(w->thread), &w->server);
+	if (rc < 0)
+		return err_set(err, rc, "network %s: no memory", config->name);
+	w->try_task = (struct io_task){ .run = try_to_serve, .arg = w };
+	return connect_first(w, err);
+}
+
+int net_network_open(const struct net_network_config *config, struct net **out, struct err *err)
+{
+	struct network *w = calloc(1, sizeof(*w));
+	int rc;
+
+	if (!w)
+		return err_set(err, -ENOMEM, "network %s: no memory", config->name);
+	w->fd = -1;
+	w->link_up = true;
+	w->source = (struct io_source){ .ready = ready, .arg = w };
+	io_timer_init(&w->retry, retry, w);
+	w->net.ops = &network_ops;
+	w->net.limits = (struct net_limits){
+		.pairs_max = 1,
+		.mtu = config->uplink ? config->uplink->limits.mtu : 0,
+		.mtu_max = NET_MTU_MAX,
+		.from_guest = SWITCH_CAN,
+		.to_guest = SWITCH_CAN,
+		.link_up = true,
+	};
+	w->uplink = config->uplink;
+	rc = bring_up(w, config, err);
+	if (rc < 0) {
+		w->uplink = NULL; /* still the caller's */
+		network_close(&w->net);
+		return rc;
+	}
+	*out = &w->net;
+	return 0;
+}

@@ -1,0 +1,177 @@
+/* In /tmp anybody can make our folder before us: so it is taken only if it is ours and
+ * closed to others, which nobody else can bring about. */
+#include "net/network_place.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LISTEN_BACKLOG	  SOMAXCONN
+#define SOCKET_BYTES_WISH (1 << 20) /* the kernel cuts it to net.core.wmem_max */
+
+int net_network_check_name(const char *name, struct err *err)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+	const size_t len = strlen(name);
+
+	if (len >= 1 && len <= NET_NETWORK_NAME_MAX && name[0] != '.' &&
+	    strspn(name, allowed) == len)
+		return 0;
+	return err_set(err, -EINVAL,
+		       "network '%.40s': a name has 1 to %u letters, digits, '-', '_' and '.', and "
+		       "does not begin with '.'",
+		       name, NET_NETWORK_NAME_MAX);
+}
+
+/* ---- the folder ------------------------------------------------------------------------- */
+
+/* A folder of ours that nobody else may enter or change; made if it is not there. */
+static int own_folder(const char *path, bool make, struct err *err)
+{
+	struct stat st;
+
+	if (make && mkdir(path, 0700) < 0 && errno != EEXIST)
+		return err_errno(err, -errno, "%s", path);
+	if (lstat(path, &st) < 0)
+		return err_errno(err, -errno, "%s", path);
+	if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid())
+		return err_set(err, -EPERM,
+			       "%s: is not a folder of this user's; remove it, or set "
+			       "XDG_RUNTIME_DIR",
+			       path);
+	if (st.st_mode & 077)
+		return err_set(err, -EPERM, "%s: others may enter it; chmod 700 %s", path, path);
+	return 0;
+}
+
+/* base/bantam/net, or for /tmp the like. */
+static int find_folder(char *folder, size_t size, struct err *err)
+{
+	const char *const runtime = getenv("XDG_RUNTIME_DIR");
+	struct stat st;
+	int n, rc;
+
+	/* Sudo passes the variable on: then it is another user's. */
+	if (runtime && runtime[0] == '/' && stat(runtime, &st) == 0 && st.st_uid == geteuid())
+		n = snprintf(folder, size, "%s/bantam", runtime);
+	else
+		n = snprintf(folder, size, "/tmp/bantam-%u", (unsigned)geteuid());
+	if (n < 0 || (size_t)n + sizeof("/net") > size)
+		return err_set(err, -ENAMETOOLONG, "%.80s...: too long for sockets in it", folder);
+	rc = own_folder(folder, true, err);
+	if (rc < 0)
+		return rc;
+	memcpy(folder + n, "/net", sizeof("/net"));
+	return own_folder(folder, true, err);
+}
+
+int network_place_find(const char *name, const char *dir, struct network_place *out,
+		       struct err *err)
+{
+	char folder[sizeof(out->lock_path)];
+	int rc = net_network_check_name(name, err);
+	int n;
+
+	*out = (struct network_place){ .address.sun_family = AF_UNIX };
+	if (rc == 0 && dir) {
+		n = snprintf(folder, sizeof(folder), "%s", dir);
+		rc = n < (int)sizeof(folder) ? own_folder(folder, false, err) : 0;
+	} else if (rc == 0) {
+		rc = find_folder(folder, sizeof(folder), err);
+	}
+	if (rc < 0)
+		return rc;
+	memcpy(out->name, name, strlen(name) + 1);
+	n = snprintf(out->address.sun_path, sizeof(out->address.sun_path), "%s/%s.sock",
+		     dir ? dir : folder, name);
+	if (n < 0 || n >= (int)sizeof(out->address.sun_path))
+		return err_set(err, -ENAMETOOLONG, "%.80s...: longer than a socket's path may be",
+			       out->address.sun_path);
+	memcpy(out->lock_path, out->address.sun_path, (size_t)n - 4);
+	memcpy(out->lock_path + n - 4, "lock", sizeof("lock"));
+	return 0;
+}
+
+/* ---- who serves --------------------------------------------------------------------------- */
+
+int network_place_lock(const struct network_place *p)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1 };
+	const int fd = open(p->lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int rc;
+
+	if (fd < 0)
+		return -errno;
+	/* Of the open file: it ends with the process, however that ends. */
+	if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+		return fd;
+	rc = errno == EACCES ? -EAGAIN : -errno;
+	close(fd);
+	return rc;
+}
+
+static int make_socket(void)
+{
+	const int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	const int bytes = SOCKET_BYTES_WISH;
+
+	if (fd < 0)
+		return -errno;
+	/* What is accepted has the listener's. */
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+	return fd;
+}
+
+int network_place_listen(const struct network_place *p)
+{
+	const int fd = make_socket();
+	int rc;
+
+	if (fd < 0)
+		return fd;
+	/* The last server's, if it was killed: we have its lock. */
+	unlink(p->address.sun_path);
+	if (bind(fd, (const struct sockaddr *)&p->address, sizeof(p->address)) == 0 &&
+	    listen(fd, LISTEN_BACKLOG) == 0)
+		return fd;
+	rc = -errno;
+	close(fd);
+	return rc;
+}
+
+void network_place_leave(const struct network_place *p)
+{
+	unlink(p->address.sun_path);
+}
+
+int network_place_connect(const struct network_place *p)
+{
+	const int fd = make_socket();
+	int rc;
+
+	if (fd < 0)
+		return fd;
+	if (connect(fd, (const struct sockaddr *)&p->address, sizeof(p->address)) == 0) {
+		if (network_place_trusts(fd))
+			return fd;
+		errno = EPERM;
+	}
+	rc = -errno;
+	close(fd);
+	return rc;
+}
+
+bool network_place_trusts(int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
+	       (peer.uid == geteuid() || peer.uid == 0);
+}

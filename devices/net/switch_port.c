@@ -1,0 +1,187 @@
+/* One guest's socket.  What it does not take in time is kept for it, a little, and then
+ * dropped: nobody else waits for it. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "net/switch_internal.h"
+
+#define LENGTH_BYTES sizeof(uint32_t)
+
+static void watch(struct switch_port *p, bool waits)
+{
+	if (p->waits != waits && ioloop_change_source(p->server->loop, &p->source,
+						      EPOLLIN | (waits ? EPOLLOUT : 0u)) == 0)
+		p->waits = waits;
+}
+
+/* 0: taken, or never will be; -EAGAIN. */
+static int send_now(const struct switch_port *p, const uint8_t *message, size_t len)
+{
+	if (send(p->fd, message, len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+		return 0;
+	return errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM ? -EAGAIN : 0;
+}
+
+/* ---- backlog ----------------------------------------------------------------------------- */
+
+static bool keep(struct switch_port *p, const uint8_t *message, size_t len)
+{
+	const uint32_t len32 = (uint32_t)len;
+
+	if (!p->backlog)
+		p->backlog = malloc(SWITCH_BACKLOG_BYTES);
+	if (!p->backlog)
+		return false;
+	/* Half of it was sent at least: what is moved was never moved before. */
+	if (p->start > SWITCH_BACKLOG_BYTES / 2) {
+		memmove(p->backlog, p->backlog + p->start, p->end - p->start);
+		p->end -= p->start;
+		p->start = 0;
+	}
+	if (SWITCH_BACKLOG_BYTES - p->end < LENGTH_BYTES + len)
+		return false;
+	memcpy(p->backlog + p->end, &len32, LENGTH_BYTES);
+	memcpy(p->backlog + p->end + LENGTH_BYTES, message, len);
+	p->end += (uint32_t)(LENGTH_BYTES + len);
+	return true;
+}
+
+static void send_backlog(struct switch_port *p)
+{
+	uint32_t len;
+
+	for (; p->start < p->end; p->start += (uint32_t)LENGTH_BYTES + len) {
+		memcpy(&len, p->backlog + p->start, LENGTH_BYTES);
+		if (send_now(p, p->backlog + p->start + LENGTH_BYTES, len) < 0)
+			return;
+	}
+	p->start = p->end = 0;
+	watch(p, false);
+}
+
+void switch_port_send(struct switch_port *p, const uint8_t *message, size_t len)
+{
+	if (p->start == p->end && send_now(p, message, len) == 0)
+		return;
+	if (!keep(p, message, len))
+		p->dropped++;
+	watch(p, p->start < p->end);
+}
+
+/* ---- messages ------------------------------------------------------------------------------ */
+
+static void refuse(struct switch_port *p, enum switch_refusal why)
+{
+	uint8_t raw[SWITCH_HEADER_BYTES];
+
+	switch_packet_emit(SWITCH_REFUSED, why, raw);
+	send_now(p, raw, sizeof(raw));
+}
+
+/* False: it is not welcome. */
+static bool greet(struct switch_port *p, const struct switch_packet *hello)
+{
+	struct switch_server *s = p->server;
+	uint8_t raw[SWITCH_HEADER_BYTES];
+
+	if (!(hello->word & SWITCH_SAYS_UPLINK) != !s->uplink.net) {
+		refuse(p, SWITCH_REFUSES_UPLINK);
+		return false;
+	}
+	switch_packet_emit(SWITCH_WELCOME, 0, raw);
+	send_now(p, raw, sizeof(raw));
+	s->joined |= UINT64_C(1) << p->index;
+	return true;
+}
+
+/* False: the port has to be closed. */
+static bool take_message(struct switch_port *p, uint8_t *message, size_t len)
+{
+	struct switch_server *s = p->server;
+	const bool joined = s->joined >> p->index & 1;
+	struct switch_packet packet;
+	const int rc = switch_packet_parse(message, len, &packet);
+
+	if (rc == -EPROTO) {
+		refuse(p, SWITCH_REFUSES_VERSION);
+		return false;
+	}
+	if (!joined)
+		return packet.kind == SWITCH_HELLO && greet(p, &packet);
+	if (packet.kind != SWITCH_FRAME)
+		return false;
+	if (rc == 0)
+		switch_forward(s, p->index, message, len);
+	else
+		p->dropped++;
+	return true;
+}
+
+static void receive(struct switch_port *p)
+{
+	struct switch_server *s = p->server;
+
+	for (unsigned n = 0; n < SWITCH_BURST; n++) {
+		/* MSG_TRUNC: the length as it was sent, so that parsing sees it. */
+		const ssize_t len =
+			recv(p->fd, s->from_port, sizeof(s->from_port), MSG_DONTWAIT | MSG_TRUNC);
+
+		if (len < 0 && (errno == EAGAIN || errno == EINTR))
+			break;
+		if (len <= 0 || !take_message(p, s->from_port, (size_t)len)) {
+			switch_port_close(p);
+			break;
+		}
+	}
+	switch_uplink_flush(s);
+}
+
+static void ready(void *arg, uint32_t events)
+{
+	struct switch_port *p = arg;
+
+	if (events & EPOLLOUT)
+		send_backlog(p);
+	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+		receive(p);
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+int switch_port_open(struct switch_port *p, int fd)
+{
+	int rc;
+
+	p->fd = fd;
+	p->source = (struct io_source){ .fd = fd, .ready = ready, .arg = p };
+	p->waits = false;
+	p->dropped = 0;
+	rc = ioloop_add_source(p->server->loop, &p->source, EPOLLIN);
+	if (rc < 0) {
+		close(fd);
+		p->fd = -1;
+	}
+	return rc;
+}
+
+void switch_port_close(struct switch_port *p)
+{
+	struct switch_server *s = p->server;
+
+	ioloop_remove_source(s->loop, &p->source);
+	close(p->fd);
+	p->fd = -1;
+	s->joined &= ~(UINT64_C(1) << p->index);
+	switch_forget(&s->table, p->index);
+	free(p->backlog);
+	p->backlog = NULL;
+	p->start = p->end = 0;
+	if (p->dropped > 0)
+		log_info("network %s: port %u lost %llu frames", s->place.name, p->index,
+			 (unsigned long long)p->dropped);
+}
