@@ -408,6 +408,9 @@ static int wait_for_welcome(const struct network *w, int fd, struct err *err)
 	if (poll(&p, 1, OPEN_PATIENCE_MS) <= 0)
 		return -EAGAIN;
 	len = recv(fd, raw, sizeof(raw), MSG_DONTWAIT | MSG_TRUNC);
+	/* Refused before our hello was read: that comes first, and then the reason. */
+	if (len < 0 && errno == ECONNRESET)
+		len = recv(fd, raw, sizeof(raw), MSG_DONTWAIT | MSG_TRUNC);
 	if (len <= 0)
 		return -EAGAIN;
 	if (switch_packet_parse(raw, (size_t)len, &packet) < 0)

@@ -37,7 +37,7 @@ static bool fake_room(struct net_nic *nic, unsigned pair, size_t want, struct ne
 {
 	struct fake_nic *f = fake_of(nic);
 
-	assert(pair == 0 && !f->lent && want > 0);
+	assert(pair < nic->pair_count && !f->lent && want > 0);
 	if (f->room_count == 0 || f->frame_count == FAKE_NIC_FRAMES) {
 		f->refused_count++;
 		return false;
@@ -57,7 +57,7 @@ static void fake_commit(struct net_nic *nic, unsigned pair, size_t len,
 {
 	struct fake_nic *f = fake_of(nic);
 
-	assert(pair == 0 && f->lent && len <= f->room_len);
+	assert(pair < nic->pair_count && f->lent && len <= f->room_len);
 	f->lent = false;
 	free(f->iov);
 	if (len == 0) {
@@ -66,7 +66,7 @@ static void fake_commit(struct net_nic *nic, unsigned pair, size_t len,
 	}
 	if (f->room_count != UINT_MAX)
 		f->room_count--;
-	f->frames[f->frame_count++] = (struct fake_frame){ f->room, len, *offload };
+	f->frames[f->frame_count++] = (struct fake_frame){ f->room, len, *offload, pair };
 }
 
 static void fake_dropped(struct net_nic *nic, unsigned pair)
@@ -81,11 +81,20 @@ static void fake_tx_ready(struct net_nic *nic, unsigned pair)
 	fake_of(nic)->tx_ready_count++;
 }
 
+static void fake_link(struct net_nic *nic, bool up)
+{
+	struct fake_nic *f = fake_of(nic);
+
+	atomic_store(&f->link_up, up);
+	atomic_fetch_add(&f->link_count, 1);
+}
+
 static const struct net_nic_ops fake_ops = {
 	.room = fake_room,
 	.commit = fake_commit,
 	.dropped = fake_dropped,
 	.tx_ready = fake_tx_ready,
+	.link = fake_link,
 };
 
 void fake_nic_init(struct fake_nic *f)

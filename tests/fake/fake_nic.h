@@ -9,7 +9,7 @@
  *	fake_nic_send(&fake, net, bytes, len);  // as one frame of the guest's
  *	while ((f = fake_nic_next(&fake)) ...   // what came, oldest first
  *
- * One pair, one thread. */
+ * One thread, except for link(). */
 #ifndef BANTAM_FAKE_NIC_H
 #define BANTAM_FAKE_NIC_H
 
@@ -21,6 +21,7 @@ struct fake_frame {
 	uint8_t *bytes;
 	size_t len;
 	struct net_offload offload;
+	unsigned pair;
 };
 
 struct fake_nic {
@@ -34,6 +35,8 @@ struct fake_nic {
 	unsigned refused_count; /* room() said no */
 	unsigned dropped_count; /* dropped() was said */
 	unsigned tx_ready_count;
+	_Atomic unsigned link_count; /* link() was said */
+	atomic_bool link_up;
 	/* The fake's own. */
 	unsigned next; /* to be taken */
 	bool lent;
@@ -50,7 +53,7 @@ void fake_nic_fini(struct fake_nic *f);
  * NULL: there is none. */
 const struct fake_frame *fake_nic_next(struct fake_nic *f);
 
-/* Send as the guest, in memory of its own, cut into piece_bytes; offload may be NULL.
+/* Send as the guest, on pair 0, in memory of its own, cut into piece_bytes; offload may be NULL.
  * Returns what net_send() did. */
 int fake_nic_send(struct fake_nic *f, struct net *net, const void *bytes, size_t len,
 		  const struct net_offload *offload);

@@ -1,0 +1,685 @@
+/* Named networks as guests see them: who reaches whom, and what happens when the one who
+ * serves is gone, slow or hostile. */
+#include "net_fixture.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/bytes.h"
+#include "net/network.h"
+#include "net/network_place.h"
+#include "net/switch_packet.h"
+
+struct town {
+	char dir[64];
+	struct ioloop *loop;
+};
+
+static int town_setup(void **state)
+{
+	struct town *t = calloc(1, sizeof(*t));
+
+	assert_non_null(t);
+	alarm(100);
+	strcpy(t->dir, "/tmp/bantam-net-XXXXXX");
+	assert_non_null(mkdtemp(t->dir));
+	assert_int_equal(ioloop_create(IO_ENGINE_AUTO, &t->loop, NULL), 0);
+	*state = t;
+	return 0;
+}
+
+static int town_teardown(void **state)
+{
+	struct town *t = *state;
+	char command[128];
+
+	ioloop_destroy(t->loop);
+	snprintf(command, sizeof(command), "rm -rf %s", t->dir);
+	assert_int_equal(system(command), 0);
+	free(t);
+	alarm(0);
+	return 0;
+}
+
+static int open_network(struct town *t, const char *name, struct net *uplink, struct net **out,
+			struct err *err)
+{
+	const struct net_network_config config = { .name = name, .dir = t->dir, .uplink = uplink };
+
+	return net_network_open(&config, out, err);
+}
+
+static struct guest *join(struct town *t, const char *name, unsigned can)
+{
+	struct net *net;
+	struct err err;
+
+	if (open_network(t, name, NULL, &net, &err) < 0)
+		fail_msg("%s", err.text);
+	return guest_start(t->loop, net, can);
+}
+
+/* Let come what was under way. */
+static void settle(struct town *t)
+{
+	for (unsigned i = 0; i < 20; i++)
+		ioloop_round(t->loop, 5);
+}
+
+/* ---- who reaches whom ------------------------------------------------------------------ */
+
+static void guests_of_one_name_reach_each_other(void **state)
+{
+	struct town *t = *state;
+	struct guest *a = join(t, "lan", ALL_CAN), *b = join(t, "lan", ALL_CAN);
+
+	assert_int_equal(send_frame(a, 60, 0xff, 1, 7), 0);
+	UNTIL(t->loop, b->fake.frame_count == 1);
+	assert_came(b, 60, 0xff, 1, 7);
+	b->fake.piece_bytes = 100; /* from and to memory in pieces */
+	a->fake.piece_bytes = 333;
+	assert_int_equal(send_frame(b, 1514, 1, 2, 9), 0);
+	UNTIL(t->loop, a->fake.frame_count == 1);
+	assert_came(a, 1514, 1, 2, 9);
+	assert_int_equal(b->fake.frame_count, 1);
+	guest_end(a);
+	guest_end(b);
+}
+
+static void guests_of_another_name_hear_nothing(void **state)
+{
+	struct town *t = *state;
+	struct guest *a = join(t, "lan", 0), *b = join(t, "lan", 0), *c = join(t, "lan2", 0);
+
+	assert_int_equal(send_frame(a, 60, 0xff, 1, 0), 0);
+	UNTIL(t->loop, b->fake.frame_count == 1);
+	settle(t);
+	assert_int_equal(c->fake.frame_count, 0);
+	guest_end(a);
+	guest_end(b);
+	guest_end(c);
+}
+
+static void a_known_address_is_sent_to_its_guest_only(void **state)
+{
+	struct town *t = *state;
+	struct guest *a = join(t, "lan", 0), *b = join(t, "lan", 0), *c = join(t, "lan", 0);
+
+	assert_int_equal(send_frame(b, 60, 0xff, 2, 0), 0); /* this is where 2 is */
+	UNTIL(t->loop, a->fake.frame_count == 1 && c->fake.frame_count == 1);
+	assert_int_equal(send_frame(a, 60, 2, 1, 0), 0);
+	UNTIL(t->loop, b->fake.frame_count == 1);
+	settle(t);
+	assert_int_equal(c->fake.frame_count, 1);
+	guest_end(a);
+	guest_end(b);
+	guest_end(c);
+}
+
+/* ---- offloads -------------------------------------------------------------------------------- */
+
+#define LONG_BYTES 65000u
+#define MSS	   1448u
+#define TCP_AT	   34u
+
+/* A TCP segment over IPv4 that somebody has yet to cut, and to make checksums for. */
+static void fill_long_frame(uint8_t *bytes, struct net_offload *o)
+{
+	fill_frame(bytes, LONG_BYTES, 0xff, 1, 3);
+	be16_store(bytes + 12, 0x0800);
+	memset(bytes + 14, 0, 40);
+	bytes[14] = 0x45;
+	be16_store(bytes + 16, LONG_BYTES - 14);
+	bytes[22] = 64;
+	bytes[23] = 6;
+	le32_store(bytes + 26, 0x0100000a);
+	le32_store(bytes + 30, 0x0200000a);
+	bytes[TCP_AT + 12] = 5 << 4;
+	bytes[TCP_AT + 13] = 0x18;
+	*o = (struct net_offload){
+		.needs_csum = true,
+		.gso = NET_GSO_TCP4,
+		.header_bytes = 54,
+		.gso_bytes = MSS,
+		.csum_start = TCP_AT,
+		.csum_offset = 16,
+	};
+}
+
+static void a_whole_segment_passes_with_what_is_left_undone(void **state)
+{
+	struct town *t = *state;
+	struct guest *a = join(t, "lan", ALL_CAN), *b = join(t, "lan", ALL_CAN);
+	static uint8_t bytes[LONG_BYTES];
+	const struct fake_frame *f;
+	struct net_offload o;
+
+	fill_long_frame(bytes, &o);
+	assert_int_equal(fake_nic_send(&a->fake, a->net, bytes, sizeof(bytes), &o), 0);
+	UNTIL(t->loop, b->fake.frame_count == 1);
+	f = fake_nic_next(&b->fake);
+	assert_int_equal(f->len, sizeof(bytes));
+	assert_memory_equal(f->bytes, bytes, sizeof(bytes));
+	assert_int_equal(f->offload.gso, NET_GSO_TCP4);
+	assert_int_equal(f->offload.gso_bytes, MSS);
+	assert_true(f->offload.needs_csum);
+	guest_end(a);
+	guest_end(b);
+}
+
+static void check_segments(struct guest *g, const uint8_t *bytes)
+{
+	size_t done = 54;
+
+	for (const struct fake_frame *f; (f = fake_nic_next(&g->fake)) != NULL;) {
+		assert_true(f->len <= 54 + MSS);
+		assert_false(f->offload.needs_csum);
+		assert_int_equal(f->offload.gso, NET_GSO_NONE);
+		assert_memory_equal(f->bytes + 54, bytes + done, f->len - 54);
+		done += f->len - 54;
+	}
+	assert_int_equal(done, LONG_BYTES);
+}
+
+static void a_guest_that_takes_less_gets_finished_frames(void **state)
+{
+	static const unsigned takes[] = { 0, NET_CAN_CSUM, NET_CAN_CSUM | NET_CAN_TSO6 };
+	struct town *t = *state;
+	static uint8_t bytes[LONG_BYTES];
+	struct guest *a = join(t, "lan", ALL_CAN);
+	struct net_offload o;
+
+	fill_long_frame(bytes, &o);
+	for (unsigned i = 0; i < ARRAY_LEN(takes); i++) {
+		struct guest *b = join(t, "lan", takes[i]);
+
+		assert_int_equal(fake_nic_send(&a->fake, a->net, bytes, sizeof(bytes), &o), 0);
+		UNTIL(t->loop, b->fake.frame_count == (LONG_BYTES - 54 + MSS - 1) / MSS);
+		check_segments(b, bytes);
+		guest_end(b);
+	}
+	guest_end(a);
+}
+
+/* ---- who serves --------------------------------------------------------------------------------
+ */
+
+/* A process that serves and does nothing else. */
+static pid_t start_server(struct town *t)
+{
+	int ready[2];
+	pid_t child;
+	char byte;
+
+	assert_int_equal(pipe(ready), 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		struct net *net;
+
+		if (open_network(t, "lan", NULL, &net, NULL) < 0 || write(ready[1], "x", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	close(ready[1]);
+	return child;
+}
+
+/* Frames are lost at first; in the end they pass. */
+static void assert_passes_again(struct town *t, struct guest *a, struct guest *b)
+{
+	const unsigned before = b->fake.frame_count;
+
+	UNTIL(t->loop, send_frame(a, 60, 0xff, 1, 0) == 0 && b->fake.frame_count > before);
+}
+
+static void a_killed_server_is_replaced_within_moments(void **state)
+{
+	struct town *t = *state;
+	const pid_t server = start_server(t);
+	struct guest *a = join(t, "lan", 0), *b = join(t, "lan", 0);
+	uint64_t begun_ns;
+
+	assert_passes_again(t, a, b);
+	begun_ns = host_now_ns();
+	kill(server, SIGKILL);
+	assert_int_equal(waitpid(server, NULL, 0), server);
+	assert_passes_again(t, a, b);
+	assert_true(host_now_ns() - begun_ns < NS_PER_S);
+	assert_int_equal(a->fake.link_count, 0); /* nobody was told */
+	guest_end(a);
+	guest_end(b);
+}
+
+static void a_server_that_ends_hands_over(void **state)
+{
+	struct town *t = *state;
+	struct guest *server = join(t, "lan", 0), *a = join(t, "lan", 0), *b = join(t, "lan", 0);
+
+	guest_end(server);
+	assert_passes_again(t, a, b);
+	guest_end(a); /* maybe it served, maybe not */
+	a = join(t, "lan", 0);
+	assert_passes_again(t, a, b);
+	assert_passes_again(t, b, a);
+	guest_end(a);
+	guest_end(b);
+}
+
+static void nothing_but_the_lock_is_left_behind(void **state)
+{
+	struct town *t = *state;
+	struct stat st;
+	char path[128];
+
+	guest_end(join(t, "lan", 0));
+	snprintf(path, sizeof(path), "%s/lan.sock", t->dir);
+	assert_int_equal(stat(path, &st), -1);
+	snprintf(path, sizeof(path), "%s/lan.lock", t->dir);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_size, 0);
+}
+
+static void a_stopped_server_is_named_as_the_reason(void **state)
+{
+	struct town *t = *state;
+	struct network_place place;
+	struct net *net;
+	struct err err;
+	int lock;
+
+	/* It has the lock, and does not listen. */
+	assert_int_equal(network_place_find("lan", t->dir, &place, NULL), 0);
+	lock = network_place_lock(&place);
+	assert_true(lock >= 0);
+	assert_true(open_network(t, "lan", NULL, &net, &err) < 0);
+	assert_non_null(strstr(err.text, "does not answer"));
+	close(lock);
+}
+
+/* ---- slow and hostile guests
+ * ---------------------------------------------------------------------- */
+
+static void a_slow_guest_loses_frames_and_stalls_nobody(void **state)
+{
+	struct town *t = *state;
+	struct guest *a = join(t, "lan", ALL_CAN), *slow = join(t, "lan", ALL_CAN),
+		     *b = join(t, "lan", ALL_CAN);
+	unsigned sent = 0;
+
+	slow->fake.room_count = 0;
+	/* More than all buffers between them hold. */
+	while (sent < 500) {
+		if (send_frame(a, 20000, 0xff, 1, sent) == 0)
+			sent++;
+		UNTIL(t->loop, b->fake.frame_count >= sent);
+	}
+	for (unsigned i = 0; i < sent; i++)
+		assert_came(b, 20000, 0xff, 1, i);
+	assert_int_equal(slow->fake.frame_count, 0);
+	/* It wakes up, and gets the oldest ones, in order. */
+	slow->fake.room_count = UINT_MAX;
+	net_rx_ready(slow->net, 0);
+	UNTIL(t->loop, slow->fake.frame_count > 10);
+	settle(t);
+	assert_true(slow->fake.frame_count < sent);
+	for (unsigned i = 0; i < slow->fake.frame_count; i++)
+		assert_came(slow, 20000, 0xff, 1, i);
+	guest_end(a);
+	guest_end(slow);
+	guest_end(b);
+}
+
+/* A connection of a hostile process of this user. */
+static int connect_raw(struct town *t)
+{
+	struct network_place place;
+	int fd;
+
+	assert_int_equal(network_place_find("lan", t->dir, &place, NULL), 0);
+	fd = network_place_connect(&place);
+	assert_true(fd >= 0);
+	assert_int_equal(fcntl(fd, F_SETFL, 0), 0);
+	return fd;
+}
+
+static void say_hello(int fd)
+{
+	uint8_t raw[SWITCH_HEADER_BYTES];
+	struct switch_packet answer;
+
+	switch_packet_emit(SWITCH_HELLO, 0, raw);
+	assert_int_equal(send(fd, raw, sizeof(raw), 0), sizeof(raw));
+	assert_int_equal(recv(fd, raw, sizeof(raw), 0), sizeof(raw));
+	assert_int_equal(switch_packet_parse(raw, sizeof(raw), &answer), 0);
+	assert_int_equal(answer.kind, SWITCH_WELCOME);
+}
+
+static void who_speaks_nonsense_is_cut_off(void **state)
+{
+	struct town *t = *state;
+	struct guest *a = join(t, "lan", 0), *b = join(t, "lan", 0);
+	uint8_t raw[SWITCH_HEADER_BYTES + 60] = { SWITCH_FRAME, SWITCH_VERSION };
+	const int no_hello = connect_raw(t), version = connect_raw(t), twice = connect_raw(t);
+	struct switch_packet answer;
+
+	assert_int_equal(send(no_hello, raw, sizeof(raw), 0), sizeof(raw));
+	assert_int_equal(recv(no_hello, raw, sizeof(raw), 0), 0);
+	raw[1] = 77;
+	assert_int_equal(send(version, raw, 5, 0), 5);
+	assert_int_equal(recv(version, raw, sizeof(raw), 0), SWITCH_HEADER_BYTES);
+	assert_int_equal(switch_packet_parse(raw, SWITCH_HEADER_BYTES, &answer), 0);
+	assert_int_equal(answer.kind, SWITCH_REFUSED);
+	assert_int_equal(answer.word, SWITCH_REFUSES_VERSION);
+	assert_int_equal(recv(version, raw, sizeof(raw), 0), 0);
+	say_hello(twice);
+	switch_packet_emit(SWITCH_HELLO, 0, raw);
+	assert_int_equal(send(twice, raw, SWITCH_HEADER_BYTES, 0), SWITCH_HEADER_BYTES);
+	assert_int_equal(recv(twice, raw, sizeof(raw), 0), 0);
+	assert_passes_again(t, a, b);
+	close(no_hello);
+	close(version);
+	close(twice);
+	guest_end(a);
+	guest_end(b);
+}
+
+static void a_frame_that_breaks_a_rule_is_dropped(void **state)
+{
+	struct town *t = *state;
+	struct guest *a = join(t, "lan", ALL_CAN);
+	static uint8_t raw[SWITCH_PACKET_BYTES_MAX + 1];
+	const int fd = connect_raw(t);
+
+	say_hello(fd);
+	switch_frame_emit(&(struct net_offload){ .needs_csum = false }, raw);
+	fill_frame(raw + SWITCH_HEADER_BYTES, 60, 0xff, 1, 5);
+	raw[5] = 77; /* no such segmentation */
+	assert_true(send(fd, raw, SWITCH_HEADER_BYTES + 60, 0) > 0);
+	raw[5] = 0;
+	assert_true(send(fd, raw, SWITCH_HEADER_BYTES + 13, 0) > 0);
+	assert_true(send(fd, raw, sizeof(raw), 0) > 0); /* longer than any */
+	assert_true(send(fd, raw, SWITCH_HEADER_BYTES + 60, 0) > 0);
+	UNTIL(t->loop, a->fake.frame_count > 0);
+	settle(t);
+	assert_int_equal(a->fake.frame_count, 1);
+	assert_came(a, 60, 0xff, 1, 5);
+	close(fd);
+	guest_end(a);
+}
+
+static void the_64th_guest_is_told_that_all_ports_are_taken(void **state)
+{
+	struct town *t = *state;
+	struct guest *a = join(t, "lan", 0);
+	int fds[NET_NETWORK_PORTS];
+	struct net *net;
+	struct err err;
+
+	for (unsigned i = 1; i < NET_NETWORK_PORTS - 1; i++) {
+		fds[i] = connect_raw(t);
+		say_hello(fds[i]);
+	}
+	assert_int_equal(open_network(t, "lan", NULL, &net, &err), -EPROTO);
+	assert_non_null(strstr(err.text, "all its ports are taken"));
+	close(fds[7]);
+	guest_end(join(t, "lan", 0));
+	for (unsigned i = 1; i < NET_NETWORK_PORTS - 1; i++) {
+		if (i != 7)
+			close(fds[i]);
+	}
+	guest_end(a);
+}
+
+/* Someone of this user's has the lock, and sends what it likes. */
+static void a_hostile_server_harms_nobody(void **state)
+{
+	struct town *t = *state;
+	struct guest *server = join(t, "lan", ALL_CAN), *a = join(t, "lan", ALL_CAN);
+	struct network_place place;
+	static uint8_t raw[SWITCH_PACKET_BYTES_MAX];
+	int lock = -1, listener, fd = -1;
+
+	assert_int_equal(network_place_find("lan", t->dir, &place, NULL), 0);
+	guest_end(server);
+	while ((lock = network_place_lock(&place)) < 0) {
+		/* a's process was faster: it hands over, too */
+		guest_end(a);
+		a = NULL;
+	}
+	listener = network_place_listen(&place);
+	assert_true(listener >= 0);
+	if (a) {
+		UNTIL(t->loop, (fd = accept(listener, NULL, NULL)) >= 0);
+		switch_packet_emit(SWITCH_WELCOME, 0, raw);
+		send(fd, raw, SWITCH_HEADER_BYTES, 0);
+		switch_frame_emit(&(struct net_offload){ .needs_csum = false }, raw);
+		raw[5] = 1; /* TCP segmentation without a checksum */
+		send(fd, raw, 200, 0);
+		send(fd, raw, 3, 0); /* the end */
+		close(fd);
+		UNTIL(t->loop, (fd = accept(listener, NULL, NULL)) >= 0);
+		assert_int_equal(a->fake.frame_count, 0);
+		close(fd);
+	}
+	close(listener);
+	close(lock);
+	guest_end(a);
+}
+
+/* ---- what is behind the switch
+ * ----------------------------------------------------------------------- */
+
+/* A network that answers each frame with its own bytes, to everybody. */
+struct echo {
+	struct net net;
+	struct net_nic *nic;
+	bool started, closed;
+	unsigned sent, undone;
+};
+
+static void echo_attach(struct net *n, struct net_nic *nic)
+{
+	container_of(n, struct echo, net)->nic = nic;
+}
+
+static void echo_start(struct net *n, unsigned pair, struct ioloop *loop)
+{
+	(void)pair;
+	(void)loop;
+	container_of(n, struct echo, net)->started = true;
+}
+
+static void echo_stop(struct net *n, unsigned pair)
+{
+	(void)pair;
+	container_of(n, struct echo, net)->started = false;
+}
+
+static int echo_send(struct net *n, unsigned pair, const struct net_frame *f)
+{
+	struct echo *e = container_of(n, struct echo, net);
+	struct net_room room;
+	uint8_t *at;
+
+	e->sent++;
+	e->undone += f->offload.needs_csum || f->offload.gso != NET_GSO_NONE;
+	assert_true(e->nic->ops->room(e->nic, pair, f->len, &room));
+	at = room.iov[0].iov_base;
+	for (unsigned i = 0; i < f->iov_count; i++) {
+		memcpy(at, f->iov[i].iov_base, f->iov[i].iov_len);
+		at += f->iov[i].iov_len;
+	}
+	memset(room.iov[0].iov_base, 0xff, 6);
+	memset((uint8_t *)room.iov[0].iov_base + 6, 0x02, 6);
+	e->nic->ops->commit(e->nic, pair, f->len, &f->offload);
+	return 0;
+}
+
+static void echo_close(struct net *n)
+{
+	container_of(n, struct echo, net)->closed = true;
+}
+
+static const struct net_ops echo_ops = {
+	.name = "echo",
+	.attach = echo_attach,
+	.start = echo_start,
+	.stop = echo_stop,
+	.send = echo_send,
+	.close = echo_close,
+};
+
+static void the_uplink_gets_frames_that_it_can_take_and_reaches_all(void **state)
+{
+	struct town *t = *state;
+	struct echo echo = { .net = { .ops = &echo_ops, .limits = { .pairs_max = 1 } } };
+	struct echo idle = echo;
+	struct guest *a, *b;
+	static uint8_t bytes[LONG_BYTES];
+	struct net_offload o;
+	struct net *net;
+
+	assert_int_equal(open_network(t, "lan", &echo.net, &net, NULL), 0);
+	a = guest_start(t->loop, net, ALL_CAN);
+	assert_int_equal(open_network(t, "lan", &idle.net, &net, NULL), 0);
+	b = guest_start(t->loop, net, ALL_CAN);
+	fill_long_frame(bytes, &o);
+	assert_int_equal(fake_nic_send(&b->fake, b->net, bytes, sizeof(bytes), &o), 0);
+	UNTIL(t->loop, a->fake.frame_count == 1 + 45 && b->fake.frame_count == 45);
+	assert_false(idle.started);
+	guest_end(a);
+	assert_int_equal(echo.sent, 45);
+	assert_int_equal(echo.undone, 0);
+	assert_true(echo.closed && !echo.started);
+	/* It moves with the service. */
+	UNTIL(t->loop, send_frame(b, 60, 0xff, 2, 0) == 0 && b->fake.frame_count > 45);
+	guest_end(b);
+	assert_true(idle.sent > 0 && idle.closed && !idle.started);
+}
+
+static void guests_must_agree_whether_there_is_an_uplink(void **state)
+{
+	struct town *t = *state;
+	struct echo echo = { .net = { .ops = &echo_ops, .limits = { .pairs_max = 1 } } };
+	struct guest *a = join(t, "lan", 0);
+	struct net *net;
+	struct err err;
+
+	assert_int_equal(open_network(t, "lan", &echo.net, &net, &err), -EPROTO);
+	assert_non_null(strstr(err.text, "do not agree"));
+	assert_false(echo.closed); /* still ours */
+	guest_end(a);
+}
+
+/* ---- the place
+ * ------------------------------------------------------------------------------------------- */
+
+static void a_folder_that_others_may_enter_is_refused(void **state)
+{
+	struct town *t = *state;
+	struct net *net;
+	struct err err;
+
+	chmod(t->dir, 0770);
+	assert_int_equal(open_network(t, "lan", NULL, &net, &err), -EPERM);
+	assert_non_null(strstr(err.text, "chmod 700"));
+}
+
+static void a_folder_of_another_user_is_refused(void **state)
+{
+	struct town *t = *state;
+	struct net *net;
+	struct err err;
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(chown(t->dir, 12345, 12345), 0);
+	assert_int_equal(open_network(t, "lan", NULL, &net, &err), -EPERM);
+	assert_non_null(strstr(err.text, "is not a folder of this user's"));
+}
+
+static void a_link_to_a_folder_is_refused(void **state)
+{
+	struct town *t = *state;
+	struct net_network_config config = { .name = "lan" };
+	char link[80];
+	struct net *net;
+	struct err err;
+
+	snprintf(link, sizeof(link), "%s-link", t->dir);
+	assert_int_equal(symlink(t->dir, link), 0);
+	config.dir = link;
+	assert_int_equal(net_network_open(&config, &net, &err), -EPERM);
+	unlink(link);
+}
+
+static void without_a_folder_given_it_is_below_the_runtime_folder(void **state)
+{
+	struct town *t = *state;
+	struct network_place place;
+	char expected[128];
+
+	setenv("XDG_RUNTIME_DIR", t->dir, 1);
+	assert_int_equal(network_place_find("a.b", NULL, &place, NULL), 0);
+	snprintf(expected, sizeof(expected), "%s/bantam/net/a.b.sock", t->dir);
+	assert_string_equal(place.address.sun_path, expected);
+	snprintf(expected, sizeof(expected), "%s/bantam/net/a.b.lock", t->dir);
+	assert_string_equal(place.lock_path, expected);
+	unsetenv("XDG_RUNTIME_DIR");
+	assert_int_equal(network_place_find("lan", NULL, &place, NULL), 0);
+	snprintf(expected, sizeof(expected), "/tmp/bantam-%u/net/lan.sock", (unsigned)geteuid());
+	assert_string_equal(place.address.sun_path, expected);
+}
+
+static void names_that_are_no_file_names_are_refused(void **state)
+{
+	static const char *const wrong[] = {
+		"", ".", "..", ".lan", "a/b", "a b", "a,b", "123456789012345678901234567890123"
+	};
+	struct err err;
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LEN(wrong); i++) {
+		assert_int_equal(net_network_check_name(wrong[i], &err), -EINVAL);
+		assert_non_null(strstr(err.text, "letters"));
+	}
+	assert_int_equal(net_network_check_name("Lan-1_a.b", &err), 0);
+}
+
+#define TOWN(f) cmocka_unit_test_setup_teardown(f, town_setup, town_teardown)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		TOWN(guests_of_one_name_reach_each_other),
+		TOWN(guests_of_another_name_hear_nothing),
+		TOWN(a_known_address_is_sent_to_its_guest_only),
+		TOWN(a_whole_segment_passes_with_what_is_left_undone),
+		TOWN(a_guest_that_takes_less_gets_finished_frames),
+		TOWN(a_killed_server_is_replaced_within_moments),
+		TOWN(a_server_that_ends_hands_over),
+		TOWN(nothing_but_the_lock_is_left_behind),
+		TOWN(a_stopped_server_is_named_as_the_reason),
+		TOWN(a_slow_guest_loses_frames_and_stalls_nobody),
+		TOWN(who_speaks_nonsense_is_cut_off),
+		TOWN(a_frame_that_breaks_a_rule_is_dropped),
+		TOWN(the_64th_guest_is_told_that_all_ports_are_taken),
+		TOWN(a_hostile_server_harms_nobody),
+		TOWN(the_uplink_gets_frames_that_it_can_take_and_reaches_all),
+		TOWN(guests_must_agree_whether_there_is_an_uplink),
+		TOWN(a_folder_that_others_may_enter_is_refused),
+		TOWN(a_folder_of_another_user_is_refused),
+		TOWN(a_link_to_a_folder_is_refused),
+		TOWN(without_a_folder_given_it_is_below_the_runtime_folder),
+		cmocka_unit_test(names_that_are_no_file_names_are_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
