@@ -105,4 +105,142 @@ static inline void assert_came(struct guest *g, size_t len, unsigned to, unsigne
 	free(bytes);
 }
 
+/* A network whose other end is the test. */
+struct wire {
+	struct net net;
+	struct net_nic *nic;
+	bool full; /* send() says -EAGAIN */
+	unsigned to_guest, start_count, stop_count, flush_count, rx_ready_count;
+	bool closed;
+	unsigned frame_count; /* sent by the guest */
+	size_t lens[4096];
+	uint8_t *frames[4096];
+	struct net_offload last_offload;
+};
+
+static inline struct wire *wire_of(struct net *n)
+{
+	return container_of(n, struct wire, net);
+}
+
+static inline void wire_attach(struct net *n, struct net_nic *nic)
+{
+	wire_of(n)->nic = nic;
+}
+
+static inline void wire_offloads(struct net *n, unsigned to_guest)
+{
+	wire_of(n)->to_guest = to_guest;
+}
+
+static inline void wire_start(struct net *n, unsigned pair, struct ioloop *loop)
+{
+	(void)pair;
+	(void)loop;
+	wire_of(n)->start_count++;
+}
+
+static inline void wire_stop(struct net *n, unsigned pair)
+{
+	(void)pair;
+	wire_of(n)->stop_count++;
+}
+
+static inline int wire_send(struct net *n, unsigned pair, const struct net_frame *f)
+{
+	struct wire *w = wire_of(n);
+	uint8_t *at = malloc(f->len);
+
+	(void)pair;
+	assert_non_null(at);
+	if (w->full || w->frame_count == ARRAY_LEN(w->frames)) {
+		free(at);
+		return -EAGAIN;
+	}
+	w->lens[w->frame_count] = f->len;
+	w->frames[w->frame_count++] = at;
+	w->last_offload = f->offload;
+	for (unsigned i = 0; i < f->iov_count; i++) {
+		memcpy(at, f->iov[i].iov_base, f->iov[i].iov_len);
+		at += f->iov[i].iov_len;
+	}
+	return 0;
+}
+
+static inline void wire_flush(struct net *n, unsigned pair)
+{
+	(void)pair;
+	wire_of(n)->flush_count++;
+}
+
+static inline void wire_rx_ready(struct net *n, unsigned pair)
+{
+	(void)pair;
+	wire_of(n)->rx_ready_count++;
+}
+
+static inline void wire_close(struct net *n)
+{
+	wire_of(n)->closed = true;
+}
+
+/* Heap memory; freed with wire_free() after the close. */
+static inline struct wire *wire_make(void)
+{
+	static const struct net_ops ops = {
+		.name = "wire",
+		.attach = wire_attach,
+		.offloads = wire_offloads,
+		.start = wire_start,
+		.stop = wire_stop,
+		.send = wire_send,
+		.flush = wire_flush,
+		.rx_ready = wire_rx_ready,
+		.close = wire_close,
+	};
+	struct wire *w = calloc(1, sizeof(*w));
+
+	assert_non_null(w);
+	w->net.ops = &ops;
+	w->net.limits = (struct net_limits){
+		.pairs_max = 1,
+		.mtu = 9000,
+		.mtu_max = 9000,
+		.from_guest = ALL_CAN,
+		.to_guest = ALL_CAN,
+		.link_up = true,
+	};
+	return w;
+}
+
+static inline void wire_free(struct wire *w)
+{
+	while (w->frame_count > 0)
+		free(w->frames[--w->frame_count]);
+	free(w);
+}
+
+/* A frame for the guest; false: it has no room. */
+static inline bool wire_give(struct wire *w, size_t len, unsigned tag, const struct net_offload *o)
+{
+	struct net_room room;
+	uint8_t *bytes = malloc(len), *at = bytes;
+	bool ok;
+
+	assert_non_null(bytes);
+	fill_frame(bytes, len, 1, 2, tag);
+	ok = w->nic->ops->room(w->nic, 0, len, &room);
+	for (size_t left = len; ok && left > 0; room.iov++) {
+		const size_t n = room.iov->iov_len < left ? room.iov->iov_len : left;
+
+		memcpy(room.iov->iov_base, at, n);
+		at += n;
+		left -= n;
+	}
+	if (ok)
+		w->nic->ops->commit(w->nic, 0, len, o);
+	free(bytes);
+	return ok;
+}
+
 #endif
