@@ -173,7 +173,8 @@ static bool written(struct dump *d, ssize_t n)
 	if (n == -EINTR || (n == -EAGAIN && !d->stop))
 		return true;
 	d->broken = true;
-	log_warn("net dump %s: %s; it ends here", d->path, strerror((int)-n));
+	log_warn("net dump %s: %s; it ends here", d->path,
+		 n == -EAGAIN ? "nobody reads it" : strerror((int)-n));
 	return false;
 }
 

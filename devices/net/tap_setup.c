@@ -40,7 +40,7 @@ static int set_if(int fd, const char *name, int flags, struct ifreq *ifr)
 	return ioctl(fd, TUNSETIFF, ifr) < 0 ? -errno : 0;
 }
 
-/* Whether an interface that exists can be had with these flags. */
+/* Whether an interface that exists can be had with these flags, if perhaps not now. */
 static bool would_do(const char *name, int flags)
 {
 	const int fd = open_tun(NULL);
@@ -51,7 +51,7 @@ static bool would_do(const char *name, int flags)
 		return false;
 	rc = set_if(fd, name, flags, &ifr);
 	close(fd);
-	return rc == 0;
+	return rc == 0 || rc == -EBUSY;
 }
 
 /* ---- what is wrong ------------------------------------------------------------------------ */
