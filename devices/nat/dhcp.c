@@ -172,6 +172,13 @@ void dhcp_input(struct nat *n, const struct nat_in *in, const struct wire_udp *u
 /* ---- life
  * ---------------------------------------------------------------------------------------- */
 
+/* nat_create() has looked at its length. */
+static void copy_name(char *to, const char *name)
+{
+	if (name)
+		memcpy(to, name, strlen(name) + 1);
+}
+
 int dhcp_init(struct nat *n, const struct nat_config *c)
 {
 	struct dhcp *d = calloc(1, sizeof(*d));
@@ -182,13 +189,8 @@ int dhcp_init(struct nat *n, const struct nat_config *c)
 	n->dhcp = d;
 	d->leased = c->leased;
 	d->leased_arg = c->leased_arg;
-	if ((c->hostname && strlen(c->hostname) >= sizeof(d->hostname)) ||
-	    (c->domain && strlen(c->domain) >= sizeof(d->domain)))
-		return -ENAMETOOLONG;
-	if (c->hostname)
-		strcpy(d->hostname, c->hostname);
-	if (c->domain)
-		strcpy(d->domain, c->domain);
+	copy_name(d->hostname, c->hostname);
+	copy_name(d->domain, c->domain);
 	return 0;
 }
 

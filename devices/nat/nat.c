@@ -16,6 +16,7 @@
 #include "nat/icmp.h"
 #include "nat/internal.h"
 #include "nat/ip.h"
+#include "nat/resolv.h"
 #include "nat/tcp.h"
 #include "nat/udp.h"
 
@@ -258,6 +259,12 @@ static int check(const struct nat_config *c, struct err *err)
 {
 	if (c->network & ~NAT_NETMASK)
 		return err_set(err, -EINVAL, "nat: a network has 256 addresses: A.B.C.0");
+	if (c->hostname && strlen(c->hostname) >= NAT_NAME_MAX)
+		return err_set(err, -EINVAL, "nat: a host name has at most %u bytes",
+			       NAT_NAME_MAX - 1);
+	if (c->domain && strlen(c->domain) >= RESOLV_DOMAIN_MAX)
+		return err_set(err, -EINVAL, "nat: a domain has at most %u bytes",
+			       RESOLV_DOMAIN_MAX - 1);
 	if (c->publish_count > NAT_PUBLISHES_MAX)
 		return err_set(err, -EINVAL, "nat: %u published ports; at most %u are possible",
 			       c->publish_count, NAT_PUBLISHES_MAX);

@@ -80,8 +80,7 @@ static void write_ip(struct nat *n, const struct nat_to *to, size_t total_bytes,
 	wire_ip4_emit(&ip, bytes);
 }
 
-static void write_headers(struct nat *n, struct headers *h, const struct nat_to *to,
-			  const uint8_t *transport, unsigned transport_bytes, size_t payload_len)
+static void write_ether(const struct nat *n, const struct nat_to *to, uint8_t *bytes)
 {
 	struct wire_ether e = { .type = WIRE_TYPE_IP4 };
 
@@ -90,7 +89,13 @@ static void write_headers(struct nat *n, struct headers *h, const struct nat_to 
 	else
 		memcpy(e.dst, n->guest_mac, NET_MAC_BYTES);
 	memcpy(e.src, to->src == n->dns_ip ? n->dns_mac : n->gateway_mac, NET_MAC_BYTES);
-	wire_ether_emit(&e, h->bytes);
+	wire_ether_emit(&e, bytes);
+}
+
+static void write_headers(struct nat *n, struct headers *h, const struct nat_to *to,
+			  const uint8_t *transport, unsigned transport_bytes, size_t payload_len)
+{
+	write_ether(n, to, h->bytes);
 	write_ip(n, to, WIRE_IP4_BYTES + transport_bytes + payload_len, h->bytes + IP_AT);
 	memcpy(h->bytes + TRANSPORT_AT, transport, transport_bytes);
 	h->len = TRANSPORT_AT + transport_bytes;
@@ -239,6 +244,17 @@ struct cut {
 	uint16_t id;
 };
 
+/* Room for all of it, or none. */
+static bool begin_whole(struct nat *n, unsigned transport_bytes, size_t payload_len,
+			struct nat_packet *p)
+{
+	if (!nat_packet_begin(n, transport_bytes, payload_len, p))
+		return false;
+	if (p->payload_max < payload_len)
+		nat_packet_cancel(n, p);
+	return p->payload_max == payload_len;
+}
+
 /* False: no room. */
 static bool send_fragment(struct nat *n, const struct nat_to *to, struct cut *c, size_t most)
 {
@@ -255,20 +271,21 @@ static bool send_fragment(struct nat *n, const struct nat_to *to, struct cut *c,
 		.total_bytes = (uint32_t)(WIRE_IP4_BYTES + len),
 	};
 	const struct net_offload none = { 0 };
+	uint8_t headers[TRANSPORT_AT];
 	struct iovec piece[2];
 	struct nat_packet p;
-	struct headers h;
+	size_t at = 0;
 	unsigned count;
 
-	if (!nat_packet_begin(n, 0, len, &p))
+	if (!begin_whole(n, 0, len, &p))
 		return false;
-	write_headers(n, &h, to, NULL, 0, len);
-	wire_ip4_emit(&ip, h.bytes + IP_AT);
-	iov_write(p.room.iov, p.room.iov_count, 0, h.bytes, h.len);
+	write_ether(n, to, headers);
+	wire_ip4_emit(&ip, headers + IP_AT);
+	iov_write(p.room.iov, p.room.iov_count, 0, headers, sizeof(headers));
 	count = iov_slice(c->iov, c->iov_count, c->at, len, piece, ARRAY_LEN(piece), NULL);
-	for (size_t i = 0, at = h.len; i < count; at += piece[i++].iov_len)
-		iov_write(p.room.iov, p.room.iov_count, at, piece[i].iov_base, piece[i].iov_len);
-	n->nic->ops->commit(n->nic, 0, p.payload_max == len ? h.len + len : 0, &none);
+	for (unsigned i = 0; i < count; at += piece[i++].iov_len)
+		iov_write(p.iov, p.iov_count, at, piece[i].iov_base, piece[i].iov_len);
+	n->nic->ops->commit(n->nic, 0, sizeof(headers) + len, &none);
 	c->at += len;
 	return true;
 }
@@ -279,12 +296,8 @@ static bool send_whole(struct nat *n, const struct nat_to *to, uint8_t *transpor
 {
 	struct nat_packet p;
 
-	if (!nat_packet_begin(n, transport_bytes, payload_len, &p))
+	if (!begin_whole(n, transport_bytes, payload_len, &p))
 		return false;
-	if (p.payload_max < payload_len) {
-		nat_packet_cancel(n, &p);
-		return false;
-	}
 	iov_write(p.iov, p.iov_count, 0, payload, payload_len);
 	nat_packet_send(n, &p, to, transport, payload_len, 0);
 	return true;

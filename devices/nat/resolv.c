@@ -57,8 +57,10 @@ static void add_server(struct resolv *r, char *word)
 /* The last of "domain" and "search" counts; of several names the first. */
 static void take_domain(struct resolv *r, const char *word)
 {
-	if (strlen(word) < sizeof(r->domain) && strcmp(word, ".") != 0)
-		strcpy(r->domain, word);
+	const size_t len = strlen(word);
+
+	if (len < sizeof(r->domain) && strcmp(word, ".") != 0)
+		memcpy(r->domain, word, len + 1);
 }
 
 static void take_line(struct resolv *r, char *line)

@@ -201,7 +201,7 @@ static void flow_send(struct nat *n, struct udp_flow *f, const struct nat_in *in
 	}
 	nat_flow_touch(&n->udp->flows, &f->flow);
 	if (f->port) {
-		(void)udp_port_send(f, &msg); /* or it is lost, as datagrams may be */
+		udp_port_send(f, iov, msg.msg_iovlen);
 		return;
 	}
 	nat_set_ttl(f->watch.source.fd, &f->ttl, in->ip.ttl);

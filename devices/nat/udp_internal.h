@@ -45,7 +45,7 @@ ssize_t udp_receive(struct nat *n, int fd, struct msghdr *msg, struct nat_packet
 void udp_deliver(struct nat *n, struct udp_flow *f, struct nat_packet *packet, size_t len);
 
 /* To the peer of a flow that goes through a published port. */
-ssize_t udp_port_send(const struct udp_flow *f, struct msghdr *msg);
+void udp_port_send(const struct udp_flow *f, struct iovec *iov, size_t iov_count);
 
 void udp_ports_close(struct nat *n);
 

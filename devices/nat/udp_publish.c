@@ -112,25 +112,27 @@ static void port_ready(void *arg, uint32_t events)
 	}
 }
 
-ssize_t udp_port_send(const struct udp_flow *f, struct msghdr *msg)
+void udp_port_send(const struct udp_flow *f, struct iovec *iov, size_t iov_count)
 {
 	struct sockaddr_in peer = { .sin_family = AF_INET,
 				    .sin_port = htons(f->host_port),
 				    .sin_addr.s_addr = htonl(f->host_ip) };
 	const struct in_pktinfo from = { .ipi_spec_dst.s_addr = htonl(f->local_ip) };
 	union control control = { 0 };
-	struct cmsghdr *c;
+	const struct msghdr msg = { .msg_name = &peer,
+				    .msg_namelen = sizeof(peer),
+				    .msg_iov = iov,
+				    .msg_iovlen = iov_count,
+				    .msg_control = control.bytes,
+				    .msg_controllen = sizeof(control.bytes) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 
-	msg->msg_name = &peer;
-	msg->msg_namelen = sizeof(peer);
-	msg->msg_control = control.bytes;
-	msg->msg_controllen = sizeof(control.bytes);
-	c = CMSG_FIRSTHDR(msg);
 	c->cmsg_level = IPPROTO_IP;
 	c->cmsg_type = IP_PKTINFO;
 	c->cmsg_len = CMSG_LEN(sizeof(from));
 	memcpy(CMSG_DATA(c), &from, sizeof(from));
-	return sendmsg(f->port->watch.source.fd, msg, MSG_NOSIGNAL);
+	/* Or it is lost, as datagrams may be. */
+	(void)sendmsg(f->port->watch.source.fd, &msg, MSG_NOSIGNAL);
 }
 
 /* ---- life --------------------------------------------------------------------------------- */

@@ -138,7 +138,7 @@ void nat_watches_resume(struct nat *n)
 		move(w, &n->watches);
 		n->resuming = w; /* NULL once it has been closed, and maybe freed */
 		w->source.ready(w->source.arg, w->events & EPOLLIN);
-		if (!n->resuming)
+		if (n->resuming != w)
 			continue;
 		n->resuming = NULL;
 		if (w->stalled)
