@@ -274,6 +274,7 @@ static int plug(struct virtio_net *n, const struct board *board,
 		.queue_sizes = sizes,
 	};
 
+	assert(cfg->place.loop_count >= 1);
 	for (unsigned i = 0; i < 2 * cfg->pairs; i++) {
 		loops[i] = cfg->place.loops[i / 2 % cfg->place.loop_count];
 		sizes[i] = (uint16_t)queue_size;
