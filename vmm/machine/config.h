@@ -9,6 +9,10 @@
 #include "boot/boot.h"
 #include "char/chardev.h"
 #include "core/platform.h"
+#include "nat/nat.h"
+#include "net/fault.h"
+#include "net/net.h"
+#include "net/socket.h"
 
 enum on_reboot { ON_REBOOT_EXIT, ON_REBOOT_RESTART };
 enum on_panic { ON_PANIC_EXIT, ON_PANIC_PAUSE, ON_PANIC_DUMP };
@@ -37,7 +41,32 @@ struct balloon_config {
 	uint64_t stats_period_ns; /* 0: none */
 };
 
+enum net_kind { NET_USER, NET_TAP, NET_BRIDGE, NET_SOCKET, NET_NETWORK };
+
+/* A NIC, and what its other end is. */
+struct net_config {
+	enum net_kind kind;
+	const char *name; /* of interface, bridge, socket or network; NULL: NET_USER */
+	bool has_mac;	  /* else mac is made from the guest's name */
+	uint8_t mac[NET_MAC_BYTES];
+	unsigned mtu;	     /* 0: the backend's default */
+	unsigned queues;     /* pairs, 1..NET_PAIRS_MAX */
+	unsigned queue_size; /* 0: the device's default */
+	uint64_t bps, bps_burst; /* bytes a second in each direction; 0: no limit */
+	struct {
+		bool host_loopback; /* the gateway's address is the host's 127.0.0.1 */
+		bool restricted;    /* the guest reaches nothing but is reached on published ports */
+	} user;
+	struct {
+		enum net_socket_mode mode;
+		bool listen;
+		const char *local; /* NULL: none */
+	} socket;
+	struct net_fault_config faults; /* without what is below */
+};
+
 #define MACHINE_DISKS_MAX    24
+#define MACHINE_NETS_MAX     8
 #define MACHINE_CONSOLES_MAX 8
 
 struct machine_config {
@@ -55,6 +84,11 @@ struct machine_config {
 	struct serial_config debugcon; /* ports 0x402 and 0xe9; not present: bytes vanish */
 	struct disk_config disks[MACHINE_DISKS_MAX];
 	unsigned disk_count;
+	struct net_config nets[MACHINE_NETS_MAX];
+	unsigned net_count;
+	struct nat_publish published[NAT_PUBLISHES_MAX]; /* on the first NET_USER */
+	unsigned published_count;
+	const char *net_dump_path;     /* NULL: none */
 	struct console_config consoles[MACHINE_CONSOLES_MAX];
 	unsigned console_count;
 	struct rng_config rng;

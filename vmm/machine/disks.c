@@ -1,4 +1,4 @@
-/* What is behind the guest's disks, and the threads that serve it. */
+/* What is behind the guest's disks. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -56,42 +56,4 @@ void disks_keep(struct machine *m, bool ran, bool ok)
 			log_warn("the overlay of %s is not gone: %s", m->disks[i].label,
 				 strerror(errno));
 	}
-}
-
-static bool has_virtio(const struct machine_config *c)
-{
-	return c->disk_count > 0 || c->console_count > 0 || c->rng.present || c->balloon.present;
-}
-
-/* One thread serves all devices.  A disk with more queues has a thread for each
- * further one, so that vCPUs that use them at once are served at once. */
-int io_start(struct machine *m, struct err *err)
-{
-	unsigned index = 0;
-	int rc;
-
-	if (!has_virtio(m->config))
-		return 0;
-	rc = iothread_start(IO_ENGINE_AUTO, index++, &m->io, err);
-	for (unsigned i = 0; i < m->config->disk_count; i++) {
-		struct disk *d = &m->disks[i];
-
-		for (unsigned q = 1; rc == 0 && q < m->config->disks[i].queues; q++)
-			rc = iothread_start(IO_ENGINE_AUTO, index++, &d->threads[q], err);
-	}
-	if (rc < 0)
-		io_stop(m);
-	return rc;
-}
-
-void io_stop(struct machine *m)
-{
-	for (unsigned i = 0; i < MACHINE_DISKS_MAX; i++) {
-		for (unsigned q = 0; q < DISK_QUEUES_MAX; q++) {
-			iothread_stop(m->disks[i].threads[q]);
-			m->disks[i].threads[q] = NULL;
-		}
-	}
-	iothread_stop(m->io);
-	m->io = NULL;
 }

@@ -16,6 +16,7 @@
 #include "machine/config.h"
 #include "machine/events.h"
 #include "machine/images.h"
+#include "machine/leases.h"
 #include "machine/ram.h"
 #include "machine/stats.h"
 #include "machine/timekeeper.h"
@@ -44,6 +45,18 @@ struct disk {
 	struct block *block; /* open as long as the guest's files are */
 	bool makes_overlay;  /* its overlay's file was made for this run */
 	struct iothread *threads[DISK_QUEUES_MAX]; /* [0] is NULL: machine.io serves queue 0 */
+};
+
+/* A NIC: what is behind it, and who serves its queue pairs. */
+struct nic {
+	struct machine *m;
+	unsigned index;
+	char label[8];	 /* "net0" */
+	struct net *net; /* all layers; the device's, once that was made */
+	struct net *nat; /* the lowest of them, if it is a user network; borrowed */
+	bool publishes;	 /* that has the published ports */
+	struct nat_lease lease; /* the main thread's: what was told last */
+	struct iothread *threads[NET_PAIRS_MAX]; /* [0] is NULL: machine.io serves pair 0 */
 };
 
 /* A virtio console or port: the host's end. */
@@ -105,12 +118,15 @@ struct machine {
 	/* the I/O threads' */
 	struct iothread *io;
 	struct disk disks[MACHINE_DISKS_MAX];
+	struct nic nics[MACHINE_NETS_MAX];
 	struct virtio_line consoles[MACHINE_CONSOLES_MAX];
-	struct device *virtio[MACHINE_DISKS_MAX + 3]; /* of parts: those on the PCI bus */
+	struct device *virtio[MACHINE_DISKS_MAX + MACHINE_NETS_MAX + 3]; /* of parts: those on the PCI bus */
 	unsigned virtio_count;
 	struct device *virtio_console; /* one of them, or NULL */
 	struct device *balloon;	       /* likewise */
 	struct balloon_report balloon_report;
+	struct loop_source lease_source; /* eventfd: a guest took an address */
+	struct leases leases;		 /* the main thread's */
 
 	/* the main thread's */
 	struct loop loop;
@@ -146,10 +162,23 @@ void disks_close(struct machine *m);
  * ran  the guest did run; else none stays
  * ok   and ended with status 0 */
 void disks_keep(struct machine *m, bool ran, bool ok);
-/* Start and end the I/O threads: before the devices are made, after they are
+/* io.c: start and end the I/O threads: before the devices are made, after they are
  * gone. */
 int io_start(struct machine *m, struct err *err);
 void io_stop(struct machine *m);
+
+/* nets.c: open what is behind the NICs: taps, sockets, published ports.  0, or -errno
+ * with err filled and all closed. */
+int nets_open(struct machine *m, struct err *err);
+void nets_close(struct machine *m);
+/* Main thread: tell of the addresses that guests are given, as events and to
+ * `bantam net leases`.  0, or -errno with err filled. */
+int nets_watch(struct machine *m, struct err *err);
+void nets_unwatch(struct machine *m);
+/* Say which ports are published. */
+void nets_announce(struct machine *m);
+/* What user networks did, for --stats. */
+void nets_print(const struct machine *m, FILE *out);
 
 /* balloon.c: the balloon's wish and its statistics.  0, or -errno with err filled. */
 int balloon_open(struct machine *m, struct err *err);

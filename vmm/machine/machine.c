@@ -46,9 +46,12 @@ static int open_host(struct machine *m, struct err *err)
 	rc = balloon_open(m, err);
 	if (rc < 0)
 		goto destroy_pc;
-	rc = watch_open(&m->watch, config->log_path, m->timeline.zero_ns, err);
+	rc = nets_watch(m, err);
 	if (rc < 0)
 		goto close_balloon;
+	rc = watch_open(&m->watch, config->log_path, m->timeline.zero_ns, err);
+	if (rc < 0)
+		goto unwatch_nets;
 	rc = events_open(&m->events, config->events_path, config->events_fd, &m->timeline, err);
 	if (rc < 0)
 		goto close_watch;
@@ -57,6 +60,8 @@ static int open_host(struct machine *m, struct err *err)
 
 close_watch:
 	watch_close(&m->watch);
+unwatch_nets:
+	nets_unwatch(m);
 close_balloon:
 	balloon_close(m);
 destroy_pc:
@@ -78,6 +83,7 @@ static void close_host(struct machine *m)
 {
 	events_close(&m->events);
 	watch_close(&m->watch);
+	nets_unwatch(m);
 	pc_destroy(m);
 	io_stop(m);
 	balloon_close(m);
@@ -103,6 +109,7 @@ static void print_stats(struct machine *m)
 	}
 	stats_print(&m->stats, &m->pio, &m->mmio, stderr);
 	pc_print_virtio(m, stderr);
+	nets_print(m, stderr);
 }
 
 /* A fresh VM with fresh memory, on the same board. */
@@ -155,6 +162,8 @@ static void machine_init(struct machine *m, const struct machine_config *config)
 	m->lock = (struct device_lock)DEVICE_LOCK_INIT;
 	m->kvm.dev_fd = m->kvm.vm_fd = -1;
 	m->events.fd = -1;
+	m->lease_source.fd = -1;
+	leases_init(&m->leases);
 	m->vcpus.serve = run_serve_exit;
 	m->vcpus.first_run = first_run;
 	m->vcpus.ctx = m;
@@ -168,6 +177,7 @@ static int run_to_verdict(struct machine *m)
 	struct err err;
 	int rc;
 
+	nets_announce(m);
 	rc = run_guest(m, &err);
 	if (rc < 0)
 		verdict_set(&m->verdict, END_HOST_ERROR, "%s", err.text);

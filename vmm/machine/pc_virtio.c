@@ -7,6 +7,7 @@
 #include "virtio/balloon.h"
 #include "virtio/blk.h"
 #include "virtio/console.h"
+#include "virtio/net.h"
 #include "virtio/rng.h"
 
 _Static_assert(DISK_QUEUES_MAX >= BLK_QUEUES_MAX, "a thread for each queue of a disk");
@@ -58,6 +59,32 @@ static int add_disk(struct machine *m, unsigned index, struct err *err)
 	if (!add(m, &virtio_blk_type, &config, err))
 		return -EIO;
 	d->block = NULL; /* the device has it */
+	return 0;
+}
+
+static int add_nic(struct machine *m, unsigned index, struct err *err)
+{
+	const struct net_config *wanted = &m->config->nets[index];
+	struct nic *nic = &m->nics[index];
+	struct ioloop *loops[NET_PAIRS_MAX] = { iothread_loop(m->io) };
+	struct virtio_net_config config = {
+		.place = place_for(m, loops, wanted->queues, nic->label),
+		.net = nic->net,
+		.mtu = wanted->mtu,
+		.pairs = wanted->queues,
+		.queue_size = wanted->queue_size,
+		.rx_bps = wanted->bps,
+		.rx_bps_burst = wanted->bps_burst,
+		.tx_bps = wanted->bps,
+		.tx_bps_burst = wanted->bps_burst,
+	};
+
+	memcpy(config.mac, wanted->mac, sizeof(config.mac));
+	for (unsigned p = 1; p < wanted->queues; p++)
+		loops[p] = iothread_loop(nic->threads[p]);
+	if (!add(m, &virtio_net_type, &config, err))
+		return -EIO;
+	nic->net = NULL; /* the device has it */
 	return 0;
 }
 
@@ -114,6 +141,8 @@ int pc_add_virtio(struct machine *m, struct err *err)
 
 	for (unsigned i = 0; rc == 0 && i < m->config->disk_count; i++)
 		rc = add_disk(m, i, err);
+	for (unsigned i = 0; rc == 0 && i < m->config->net_count; i++)
+		rc = add_nic(m, i, err);
 	if (rc == 0 && m->config->rng.present)
 		rc = add_rng(m, err);
 	if (rc == 0 && m->config->console_count > 0)
@@ -132,6 +161,21 @@ static void print_disk(const struct device *dev, FILE *out)
 			"stats:   queue %u: requests %llu, bytes read %llu, written %llu, errors %llu\n",
 			q, (unsigned long long)s.requests, (unsigned long long)s.read_bytes,
 			(unsigned long long)s.written_bytes, (unsigned long long)s.errors);
+	}
+}
+
+static void print_nic(const struct device *dev, FILE *out)
+{
+	for (unsigned p = 0; p < virtio_net_pairs(dev); p++) {
+		const struct virtio_net_stats s = virtio_net_stats(dev, p);
+
+		fprintf(out,
+			"stats:   pair %u: sent %llu frames, %llu bytes, dropped %llu, bad %llu; "
+			"received %llu frames, %llu bytes, dropped %llu, filtered %llu\n",
+			p, (unsigned long long)s.tx_frames, (unsigned long long)s.tx_bytes,
+			(unsigned long long)s.tx_dropped, (unsigned long long)s.tx_bad,
+			(unsigned long long)s.rx_frames, (unsigned long long)s.rx_bytes,
+			(unsigned long long)s.rx_dropped, (unsigned long long)s.rx_filtered);
 	}
 }
 
@@ -154,5 +198,7 @@ void pc_print_virtio(const struct machine *m, FILE *out)
 		}
 		if (dev->type == &virtio_blk_type)
 			print_disk(dev, out);
+		if (dev->type == &virtio_net_type)
+			print_nic(dev, out);
 	}
 }

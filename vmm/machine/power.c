@@ -38,12 +38,17 @@ static int open_guest(struct machine *m, struct err *err)
 	rc = disks_open(m, err);
 	if (rc < 0)
 		goto close_images;
-	rc = ram_create(&m->ram, m->config->memory_bytes, err);
+	rc = nets_open(m, err);
 	if (rc < 0)
 		goto close_disks;
+	rc = ram_create(&m->ram, m->config->memory_bytes, err);
+	if (rc < 0)
+		goto close_nets;
 	timeline_mark(&m->timeline, "images open, memory mapped");
 	return 0;
 
+close_nets:
+	nets_close(m);
 close_disks:
 	disks_close(m);
 close_images:
@@ -54,6 +59,7 @@ close_images:
 void power_close_guest(struct machine *m)
 {
 	ram_destroy(&m->ram);
+	nets_close(m);
 	disks_close(m);
 	images_close(&m->images);
 }

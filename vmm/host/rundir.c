@@ -1,0 +1,54 @@
+#include "host/rundir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* An open folder that is ours alone; closes it if it is not. */
+static int check_private(int fd, const char *path, struct err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && st.st_uid == geteuid() && (st.st_mode & 077) == 0)
+		return fd;
+	close(fd);
+	return err_set(err, -EPERM,
+		       "%s is not this user's alone: remove it, or set XDG_RUNTIME_DIR", path);
+}
+
+static int open_private(int at, const char *name, bool create, const char *path, struct err *err)
+{
+	int fd;
+
+	if (create && mkdirat(at, name, 0700) < 0 && errno != EEXIST)
+		return err_errno(err, -errno, "%s", path);
+	/* A link that somebody left in /tmp is not followed. */
+	fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return err_errno(err, -errno, "%s", path);
+	return check_private(fd, path, err);
+}
+
+int rundir_open(const char *sub, bool create, struct err *err)
+{
+	const char *const base = getenv("XDG_RUNTIME_DIR");
+	char top[PATH_MAX], path[PATH_MAX];
+	int len, top_fd, fd;
+
+	if (base && base[0] == '/')
+		len = snprintf(top, sizeof(top), "%s/bantam", base);
+	else
+		len = snprintf(top, sizeof(top), "/tmp/bantam-%u", geteuid());
+	if (len >= PATH_MAX || snprintf(path, sizeof(path), "%s/%s", top, sub) >= PATH_MAX)
+		return err_set(err, -ENAMETOOLONG, "XDG_RUNTIME_DIR: name too long");
+	top_fd = open_private(AT_FDCWD, top, create, top, err);
+	if (top_fd < 0)
+		return top_fd;
+	fd = open_private(top_fd, sub, create, path, err);
+	close(top_fd);
+	return fd;
+}

@@ -1,0 +1,299 @@
+/* What is behind the guest's NICs, in layers; and what is told of it: published ports
+ * and addresses that guests were given. */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "machine/internal.h"
+#include "net/dump.h"
+#include "net/mac.h"
+#include "net/network.h"
+#include "net/tap.h"
+
+/* ---- open and close ------------------------------------------------------------------ */
+
+/* On the I/O thread of a NIC: nets_report() looks what it is. */
+static void lease_came(void *arg, const struct nat_lease *lease)
+{
+	const struct nic *nic = arg;
+	const uint64_t one = 1;
+
+	(void)lease;
+	if (write(nic->m->lease_source.fd, &one, sizeof(one)) < 0)
+		log_debug("eventfd: %s", strerror(errno)); /* full: it is awake already */
+}
+
+/* The first one has the published ports. */
+static bool has_published(const struct machine *m, const struct nic *nic)
+{
+	for (const struct nic *before = m->nics; before < nic; before++)
+		if (before->nat)
+			return false;
+	return true;
+}
+
+static int open_user(struct machine *m, struct nic *nic, struct err *err)
+{
+	const struct net_config *wanted = &m->config->nets[nic->index];
+	const bool publishes = has_published(m, nic);
+	const struct nat_config config = {
+		.host_loopback = wanted->user.host_loopback,
+		.restrict_ = wanted->user.restricted,
+		.hostname = m->config->name,
+		.publishes = m->config->published,
+		.publish_count = publishes ? m->config->published_count : 0,
+		.leased = lease_came,
+		.leased_arg = nic,
+	};
+	const int rc = nat_create(&config, &nic->net, err);
+
+	if (rc == 0) {
+		nic->nat = nic->net;
+		nic->publishes = publishes;
+	}
+	return rc;
+}
+
+static int open_backend(struct machine *m, struct nic *nic, struct err *err)
+{
+	const struct net_config *n = &m->config->nets[nic->index];
+
+	switch (n->kind) {
+	case NET_USER:
+		return open_user(m, nic, err);
+	case NET_TAP:
+		return net_tap_open(&(struct net_tap_config){ .name = n->name, .pairs = n->queues },
+				    &nic->net, err);
+	case NET_BRIDGE:
+		return net_tap_open(
+			&(struct net_tap_config){ .bridge = n->name, .pairs = n->queues },
+			&nic->net, err);
+	case NET_SOCKET:
+		return net_socket_open(&(struct net_socket_config){ .path = n->name,
+								    .mode = n->socket.mode,
+								    .listen = n->socket.listen,
+								    .local = n->socket.local },
+				       &nic->net, err);
+	case NET_NETWORK:
+		return net_network_open(&(struct net_network_config){ .name = n->name }, &nic->net,
+					err);
+	}
+	return err_set(err, -EINVAL, "no such network");
+}
+
+/* What lies between the NIC and its backend: the record is of what the guest sees, so
+ * it is above the faults. */
+static int open_layers(struct machine *m, struct nic *nic, struct err *err)
+{
+	struct net_fault_config faults = m->config->nets[nic->index].faults;
+	struct net_dump_config dump = { .path = m->config->net_dump_path };
+	char path[PATH_MAX];
+	int rc = 0;
+
+	if (net_fault_wanted(&faults)) {
+		faults.below = nic->net;
+		rc = net_fault_open(&faults, &nic->net, err);
+	}
+	if (rc < 0 || !dump.path)
+		return rc;
+	if (nic->index > 0) {
+		snprintf(path, sizeof(path), "%s.%u", dump.path, nic->index);
+		dump.path = path;
+	}
+	dump.below = nic->net;
+	return net_dump_open(&dump, &nic->net, err);
+}
+
+/* What was asked for and this network cannot do. */
+static int check_limits(const struct net_config *n, const struct net_limits *limits,
+			struct err *err)
+{
+	if (n->queues > limits->pairs_max)
+		return err_set(err, -EINVAL, "queues=%u: this network has at most %u", n->queues,
+			       limits->pairs_max);
+	if (n->mtu > limits->mtu_max)
+		return err_set(err, -EINVAL, "mtu=%u: this network's largest is %u", n->mtu,
+			       limits->mtu_max);
+	return 0;
+}
+
+static int open_one(struct machine *m, unsigned index, struct err *err)
+{
+	static const char *const kinds[] = {
+		[NET_USER] = "user",	 [NET_TAP] = "tap",	    [NET_BRIDGE] = "bridge",
+		[NET_SOCKET] = "socket", [NET_NETWORK] = "network",
+	};
+	const struct net_config *n = &m->config->nets[index];
+	struct nic *nic = &m->nics[index];
+	struct err why = { "" };
+	int rc;
+
+	nic->m = m;
+	nic->index = index;
+	snprintf(nic->label, sizeof(nic->label), "net%u", index);
+	rc = open_backend(m, nic, &why);
+	if (rc == 0)
+		rc = check_limits(n, &nic->net->limits, &why);
+	if (rc == 0)
+		rc = open_layers(m, nic, &why);
+	if (rc == 0)
+		return 0;
+	return err_set(err, rc, "--net %s%s%s: %s", kinds[n->kind], n->name ? "=" : "",
+		       n->name ? n->name : "", why.text);
+}
+
+int nets_open(struct machine *m, struct err *err)
+{
+	int rc = 0;
+
+	if (m->config->net_count == 0)
+		return 0;
+	m->lease_source.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (m->lease_source.fd < 0)
+		return err_errno(err, -errno, "eventfd");
+	for (unsigned i = 0; rc == 0 && i < m->config->net_count; i++)
+		rc = open_one(m, i, err);
+	if (rc < 0)
+		nets_close(m);
+	return rc;
+}
+
+void nets_close(struct machine *m)
+{
+	for (unsigned i = 0; i < MACHINE_NETS_MAX; i++) {
+		net_close(m->nics[i].net);
+		m->nics[i].net = m->nics[i].nat = NULL;
+	}
+	if (m->lease_source.fd >= 0)
+		close(m->lease_source.fd);
+	m->lease_source.fd = -1;
+}
+
+/* ---- what is told ------------------------------------------------------------------------ */
+
+static const char *dotted(char text[16], uint32_t ip)
+{
+	snprintf(text, 16, "%u.%u.%u.%u", ip >> 24, ip >> 16 & 0xff, ip >> 8 & 0xff, ip & 0xff);
+	return text;
+}
+
+static void announce(struct machine *m, const struct nat_publish *p, unsigned port)
+{
+	const char *protocol = p->proto == NAT_UDP ? "udp" : "tcp";
+	char address[16];
+	struct json *j;
+
+	dotted(address, p->host_ip);
+	if (p->host_port == 0)
+		fprintf(stderr, "bantam: %s:%u is the guest's port %u/%s\n", address, port,
+			p->guest_port, protocol);
+	if (m->events.fd < 0)
+		return;
+	j = events_begin(&m->events, "port");
+	json_string(j, "protocol", protocol);
+	json_string(j, "host", address);
+	json_uint(j, "host_port", port);
+	json_uint(j, "guest_port", p->guest_port);
+	events_end(&m->events);
+}
+
+void nets_announce(struct machine *m)
+{
+	for (unsigned i = 0; i < m->config->net_count; i++) {
+		if (!m->nics[i].publishes)
+			continue;
+		for (unsigned k = 0; k < m->config->published_count; k++)
+			announce(m, &m->config->published[k], nat_published(m->nics[i].nat, k));
+	}
+}
+
+static bool same_lease(const struct nat_lease *a, const struct nat_lease *b)
+{
+	return a->ip == b->ip && memcmp(a->mac, b->mac, sizeof(a->mac)) == 0 &&
+	       strcmp(a->hostname, b->hostname) == 0;
+}
+
+static void tell_lease(struct machine *m, const struct nic *nic)
+{
+	struct lease lease = { .pid = (unsigned)getpid(), .nic = nic->index };
+	struct json *j;
+
+	dotted(lease.address, nic->lease.ip);
+	_Static_assert(sizeof(lease.mac) == NET_MAC_TEXT_BYTES, "an address as text");
+	net_mac_format(nic->lease.mac, lease.mac);
+	snprintf(lease.guest, sizeof(lease.guest), "%s", m->config->name);
+	snprintf(lease.hostname, sizeof(lease.hostname), "%s", nic->lease.hostname);
+	leases_set(&m->leases, &lease);
+	if (m->events.fd < 0)
+		return;
+	j = events_begin(&m->events, "lease");
+	json_string(j, "nic", nic->label);
+	json_string(j, "mac", lease.mac);
+	json_string(j, "address", lease.address);
+	if (lease.hostname[0])
+		json_string(j, "hostname", lease.hostname);
+	events_end(&m->events);
+}
+
+static void leases_ready(void *arg, uint32_t events)
+{
+	struct machine *m = arg;
+	uint64_t count;
+
+	(void)events;
+	if (read(m->lease_source.fd, &count, sizeof(count)) < 0)
+		return;
+	for (unsigned i = 0; i < m->config->net_count; i++) {
+		struct nic *nic = &m->nics[i];
+		struct nat_lease lease;
+
+		if (!nic->nat || !nat_lease(nic->nat, &lease) || same_lease(&lease, &nic->lease))
+			continue;
+		nic->lease = lease;
+		tell_lease(m, nic);
+	}
+}
+
+int nets_watch(struct machine *m, struct err *err)
+{
+	int rc;
+
+	if (m->config->net_count == 0)
+		return 0;
+	m->lease_source.ready = leases_ready;
+	m->lease_source.arg = m;
+	rc = loop_add(&m->loop, &m->lease_source, EPOLLIN);
+	return rc < 0 ? err_errno(err, rc, "event loop") : 0;
+}
+
+void nets_unwatch(struct machine *m)
+{
+	leases_close(&m->leases);
+}
+
+/* ---- --stats ------------------------------------------------------------------------------ */
+
+void nets_print(const struct machine *m, FILE *out)
+{
+	for (unsigned i = 0; i < m->config->net_count; i++) {
+		const struct nic *nic = &m->nics[i];
+		const struct nat_stats *s;
+
+		if (!nic->nat)
+			continue;
+		s = nat_stats(nic->nat);
+		fprintf(out,
+			"stats: %s user: flows %llu, evicted %llu, queries %llu, refused %llu, "
+			"malformed %llu, fragments %llu, unsupported %llu, no room %llu, "
+			"no socket %llu\n",
+			nic->label, (unsigned long long)s->flows, (unsigned long long)s->evicted,
+			(unsigned long long)s->queries, (unsigned long long)s->refused,
+			(unsigned long long)s->malformed, (unsigned long long)s->fragments,
+			(unsigned long long)s->unsupported, (unsigned long long)s->no_room,
+			(unsigned long long)s->no_socket);
+	}
+}
