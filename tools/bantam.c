@@ -7,6 +7,7 @@
 #include "tools/command.h"
 #include "tools/doctor.h"
 #include "tools/img.h"
+#include "tools/net.h"
 #include "tools/run.h"
 
 static int help(int argc, char *argv[]);
@@ -27,7 +28,7 @@ static const struct command version_command = {
 };
 
 static const struct command *const rows[] = {
-	&run_command, &img_command, &doctor_command, &help_command, &version_command,
+	&run_command, &img_command, &net_command, &doctor_command, &help_command, &version_command,
 };
 
 static const struct command_table commands = { rows, ARRAY_LEN(rows) };

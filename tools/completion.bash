@@ -12,17 +12,18 @@ _bantam_words() {
 }
 
 _bantam_run() {
-	local flags="--kernel --initrd --append --cmdline --memory --cpus --name --disk --rng
-		--balloon --serial --console --debugcon --log --timeout --idle-timeout --on-reboot --on-panic --debug-exit
+	local flags="--kernel --initrd --append --cmdline --memory --cpus --name --disk --net --publish --net-dump
+		--rng --balloon --serial --console --debugcon --log --timeout --idle-timeout --on-reboot --on-panic --debug-exit
 		--events --config --dry-run --timeline --stats --verbose --help"
 
 	case $2 in
-	-k|--kernel|-i|--initrd|-d|--disk|--log|--events|--config) _bantam_paths "$1" ;;
+	-k|--kernel|-i|--initrd|-d|--disk|--log|--events|--config|--net-dump) _bantam_paths "$1" ;;
 	--serial|--console|--debugcon) _bantam_words "$1" "stdio pty file= unix= null" ;;
+	-n|--net) _bantam_words "$1" "user tap= bridge= socket= network= none" ;;
 	--rng) _bantam_words "$1" "on off on,rate=" ;;
 	--on-reboot) _bantam_words "$1" "exit restart" ;;
 	--on-panic) _bantam_words "$1" "exit pause dump=" ;;
-	-a|--append|--cmdline|-m|--memory|-c|--cpus|--name|--balloon|--timeout|--idle-timeout) ;;
+	-a|--append|--cmdline|-m|--memory|-c|--cpus|--name|-p|--publish|--balloon|--timeout|--idle-timeout) ;;
 	*) _bantam_words "$1" "$flags" ;;
 	esac
 }
@@ -95,18 +96,25 @@ _bantam() {
 
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		_bantam_words "$current" "run img doctor help version --help --version"
+		_bantam_words "$current" "run img net doctor help version --help --version"
 		return
 	fi
 	case ${COMP_WORDS[1]} in
 	run) _bantam_run "$current" "$previous" ;;
 	img) _bantam_img "$current" "$previous" ;;
+	net)
+		if [ "$COMP_CWORD" -eq 2 ]; then
+			_bantam_words "$current" "leases --help"
+		else
+			_bantam_words "$current" "--json --help"
+		fi
+		;;
 	doctor) _bantam_words "$current" "--json --quiet --help" ;;
 	help)
 		if [ "$COMP_CWORD" -eq 3 ] && [ "$previous" = img ]; then
 			_bantam_words "$current" "create info check convert map compare resize snapshot rebase commit read write bench"
 		else
-			_bantam_words "$current" "run img doctor help version"
+			_bantam_words "$current" "run img net doctor help version"
 		fi
 		;;
 	esac

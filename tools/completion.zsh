@@ -12,6 +12,9 @@ _bantam_run() {
 		'(-c --cpus)'{-c,--cpus}'[number of CPUs]:number:' \
 		'--name[what messages call this guest]:name:' \
 		'*'{-d,--disk}'[disk image or block device]:file:_files' \
+		'*'{-n,--net}'[a network card]:what:(user tap= bridge= socket= network= none)' \
+		'*'{-p,--publish}'[a port of this host for one of the guest]:ports:' \
+		'--net-dump[all frames]:file:_files' \
 		'--rng[random numbers]:switch:(on off on,rate=)' \
 		'--balloon[memory to take back]:size:' \
 		'*--console[where a virtio console goes]:where:(stdio pty file= unix= null)' \
@@ -291,7 +294,7 @@ _bantam_img() {
 
 _bantam() {
 	if (( CURRENT == 2 )); then
-		_values command run img doctor help version
+		_values command run img net doctor help version
 		return
 	fi
 	local command=$words[2]
@@ -300,12 +303,19 @@ _bantam() {
 	case $command in
 	run) _bantam_run ;;
 	img) _bantam_img ;;
+	net)
+		if (( CURRENT == 2 )); then
+			_values command leases
+		else
+			_arguments '--json[a JSON array]' '(-h --help)'{-h,--help}'[the flags]'
+		fi
+		;;
 	doctor)
 		_arguments '--json[one JSON object]' \
 			'(-q --quiet)'{-q,--quiet}'[exit status only]' \
 			'(-h --help)'{-h,--help}'[the flags]'
 		;;
-	help) _values command run img doctor help version ;;
+	help) _values command run img net doctor help version ;;
 	esac
 }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/units.h"
+#include "net/mac.h"
 
 static const char *on_off(bool on)
 {
@@ -97,6 +98,74 @@ static void print_disk(const struct disk_config *d)
 	putchar('\n');
 }
 
+/* A chance in millionths: six digits, so %g is exact. */
+static void print_chance(const char *key, uint32_t ppm)
+{
+	if (ppm)
+		printf(",%s=%g%%", key, ppm / 10000.0);
+}
+
+static void print_delay(const char *key, uint64_t ns)
+{
+	char text[UNITS_TEXT_BYTES];
+
+	if (ns)
+		printf(",%s=%s", key, format_duration(text, ns));
+}
+
+static void print_net_socket(const struct net_config *n)
+{
+	printf(",type=%s%s", n->socket.mode == NET_SOCKET_DGRAM ? "dgram" : "stream",
+	       n->socket.listen ? ",listen" : "");
+	if (n->socket.local) {
+		fputs(",local=", stdout);
+		print_value(n->socket.local);
+	}
+}
+
+static void print_net(const struct net_config *n)
+{
+	static const char *const kinds[] = {
+		[NET_USER] = "user",	  [NET_TAP] = "tap=",	      [NET_BRIDGE] = "bridge=",
+		[NET_SOCKET] = "socket=", [NET_NETWORK] = "network=",
+	};
+	char mac[NET_MAC_TEXT_BYTES];
+
+	printf("net: %s", kinds[n->kind]);
+	print_value(n->name ? n->name : "");
+	if (n->kind == NET_SOCKET)
+		print_net_socket(n);
+	printf("%s%s", n->user.host_loopback ? ",host-loopback" : "",
+	       n->user.restricted ? ",restrict" : "");
+	net_mac_format(n->mac, mac);
+	printf(",mac=%s", mac);
+	print_number("mtu", n->mtu);
+	printf(",queues=%u", n->queues);
+	print_number("queue-size", n->queue_size);
+	print_bytes("bps", n->bps);
+	print_bytes("bps-burst", n->bps_burst);
+	print_chance("drop", n->faults.drop_ppm);
+	print_delay("delay", n->faults.delay_ns);
+	print_delay("jitter", n->faults.jitter_ns);
+	print_chance("duplicate", n->faults.duplicate_ppm);
+	print_chance("corrupt", n->faults.corrupt_ppm);
+	print_number("seed", n->faults.seed);
+	putchar('\n');
+}
+
+static void print_nets(const struct machine_config *c)
+{
+	for (unsigned i = 0; i < c->net_count; i++)
+		print_net(&c->nets[i]);
+	for (unsigned i = 0; i < c->published_count; i++) {
+		const struct nat_publish *p = &c->published[i];
+
+		printf("publish: %u.%u.%u.%u:%u:%u/%s\n", p->host_ip >> 24, p->host_ip >> 16 & 0xff,
+		       p->host_ip >> 8 & 0xff, p->host_ip & 0xff, p->host_port, p->guest_port,
+		       p->proto == NAT_UDP ? "udp" : "tcp");
+	}
+}
+
 static void print_devices(const struct machine_config *c)
 {
 	const struct balloon_config *b = &c->balloon;
@@ -104,6 +173,7 @@ static void print_devices(const struct machine_config *c)
 
 	for (unsigned i = 0; i < c->disk_count; i++)
 		print_disk(&c->disks[i]);
+	print_nets(c);
 	printf("rng: %s", on_off(c->rng.present));
 	print_bytes("rate", c->rng.rate_bytes);
 	putchar('\n');
@@ -141,6 +211,7 @@ static void print_outputs(const struct machine_config *c)
 
 	print_duration("timeout", c->timeout_ns);
 	print_duration("idle-timeout", c->idle_timeout_ns);
+	print_path("net-dump", c->net_dump_path);
 	print_path("log", c->log_path);
 	print_path("events", c->events_path);
 	if (c->events_fd >= 0)

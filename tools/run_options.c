@@ -7,6 +7,7 @@
 #include "base/units.h"
 #include "tools/config_file.h"
 #include "tools/device_options.h"
+#include "tools/net_options.h"
 
 #define MEMORY_STEP_BYTES MIB(2)
 #define MEMORY_MAX_BYTES  (UINT64_C(1) << 40)
@@ -155,6 +156,44 @@ static int set_console(void *target, const char *value, struct err *err)
 	if (!text)
 		return err_errno(err, -ENOMEM, "console");
 	return console_option_parse(text, &c->consoles[c->console_count++], err);
+}
+
+/* "none" takes back what was said before, by --config for example. */
+static int set_net(void *target, const char *value, struct err *err)
+{
+	struct run_options *o = target;
+	struct machine_config *c = &o->config;
+	char *text = keep(o, value);
+	struct net_config net;
+	int rc;
+
+	if (!text)
+		return err_errno(err, -ENOMEM, "net");
+	rc = net_option_parse(text, &net, &o->no_net, err);
+	if (rc < 0)
+		return rc;
+	if (o->no_net) {
+		c->net_count = 0;
+		return 0;
+	}
+	if (c->net_count == MACHINE_NETS_MAX)
+		return err_set(err, -EINVAL, "given too often: %d are the most", MACHINE_NETS_MAX);
+	c->nets[c->net_count++] = net;
+	return 0;
+}
+
+static int set_publish(void *target, const char *value, struct err *err)
+{
+	struct machine_config *c = &((struct run_options *)target)->config;
+
+	if (c->published_count == NAT_PUBLISHES_MAX)
+		return err_set(err, -EINVAL, "given too often: %u are the most", NAT_PUBLISHES_MAX);
+	return publish_parse(value, &c->published[c->published_count++], err);
+}
+
+static int set_net_dump(void *target, const char *value, struct err *err)
+{
+	return set_path(&((struct run_options *)target)->config.net_dump_path, value, err);
 }
 
 static int set_rng(void *target, const char *value, struct err *err)
@@ -330,6 +369,19 @@ static const struct option_row rows[] = {
 	  "cache=writeback|writethrough|none, aio=io_uring|threads, queues=N,\n"
 	  "queue-size=N, iops=N, iops-burst=N, bps=SIZE, bps-burst=SIZE",
 	  set_disk },
+	{ "net", 'n', "WHAT[,KEY=VALUE...]", NULL,
+	  "a network card; WHAT: user (through this host, needs no rights),\n"
+	  "tap=NAME, bridge=NAME, socket=PATH, network=NAME, none; keys:\n"
+	  "mac=ADDRESS, mtu=N, queues=N, queue-size=N, bps=SIZE, bps-burst=SIZE;\n"
+	  "user: host-loopback=on|off, restrict=on|off;\n"
+	  "socket: type=stream|dgram, listen=on|off, local=PATH; a bad cable:\n"
+	  "drop=N%, delay=DURATION, jitter=DURATION, duplicate=N%, corrupt=N%, seed=N",
+	  set_net },
+	{ "publish", 'p', "[ADDRESS:]HOST:GUEST[/udp]", NULL,
+	  "a port of this host's 127.0.0.1, or ADDRESS, is one of the guest's;\n"
+	  "HOST 0: chooses one and says which; makes a user network",
+	  set_publish },
+	{ "net-dump", 0, "FILE", NULL, "all frames, for tcpdump and Wireshark", set_net_dump },
 	{ "rng", 0, "on|off[,rate=SIZE]", NULL,
 	  "random numbers for the guest, at most rate bytes a second; default on", set_rng },
 	{ "balloon", 0, "SIZE[,KEY=VALUE...]", NULL,

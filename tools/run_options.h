@@ -31,6 +31,7 @@ struct run_options {
 	const char *kernel_spec;  /* --kernel as given, or NULL */
 	const char *cmdline_base; /* --cmdline, or NULL */
 	unsigned serial_count;	  /* how many --serial */
+	bool no_net;		  /* the last --net was none */
 	/* What config points into. */
 	char *file_text; /* --config's, or NULL */
 	struct kept_text *kept;

@@ -7,6 +7,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "net/mac.h"
 #include "tools/run_options.h"
 
 /* A file that the guest's run reads or writes, to see that none is both: its
@@ -19,7 +20,7 @@ struct used_file {
 };
 
 #define USED_FILES_MAX \
-	(BOOT_INITRDS_MAX + SERIAL_PORTS + MACHINE_DISKS_MAX + MACHINE_CONSOLES_MAX + 6)
+	(BOOT_INITRDS_MAX + SERIAL_PORTS + MACHINE_DISKS_MAX + MACHINE_CONSOLES_MAX + 7)
 
 struct used_files {
 	unsigned count;
@@ -331,6 +332,51 @@ static int check_events_fd(int fd, struct err *err)
 	return 0;
 }
 
+static bool has_user_net(const struct machine_config *c)
+{
+	for (unsigned i = 0; i < c->net_count; i++)
+		if (c->nets[i].kind == NET_USER)
+			return true;
+	return false;
+}
+
+/* Two guests on one network must not have one address, and a guest likes to find the
+ * NIC that it had: both follow from names. */
+static int resolve_macs(struct machine_config *c, struct err *err)
+{
+	for (unsigned i = 0; i < c->net_count; i++) {
+		struct net_config *n = &c->nets[i];
+
+		if (!n->has_mac)
+			net_mac_from_name(c->name, i, n->mac);
+		for (unsigned k = 0; k < i; k++)
+			if (memcmp(c->nets[k].mac, n->mac, sizeof(n->mac)) == 0)
+				return err_set(err, -EEXIST,
+					       "--net: two have the same mac: give another");
+	}
+	return 0;
+}
+
+static int resolve_nets(struct run_options *o, struct used_files *used, struct err *err)
+{
+	struct machine_config *c = &o->config;
+	int rc;
+
+	/* Published ports are reached through a user network: with nothing said
+	 * there is one. */
+	if (c->published_count > 0 && c->net_count == 0 && !o->no_net)
+		c->nets[c->net_count++] = (struct net_config){ .kind = NET_USER, .queues = 1 };
+	if (c->published_count > 0 && !has_user_net(c))
+		return err_set(err, -EINVAL,
+			       "--publish: needs a user network: add --net user");
+	rc = resolve_macs(c, err);
+	if (rc < 0 || !c->net_dump_path)
+		return rc;
+	if (c->net_count == 0)
+		return err_set(err, -EINVAL, "--net-dump: there is no network: add --net user");
+	return check_output("net-dump", c->net_dump_path, used, err);
+}
+
 int run_resolve(struct run_options *o, struct err *err)
 {
 	struct machine_config *c = &o->config;
@@ -348,6 +394,8 @@ int run_resolve(struct run_options *o, struct err *err)
 		rc = resolve_cmdline(o, err);
 	for (unsigned i = 0; i < c->disk_count && rc == 0; i++)
 		rc = check_disk(&c->disks[i], &used, err);
+	if (rc == 0)
+		rc = resolve_nets(o, &used, err);
 	if (rc == 0)
 		rc = resolve_terminals(o, &used, err);
 	if (rc == 0 && c->balloon.size_bytes >= c->memory_bytes)

@@ -14,11 +14,13 @@
 #include "tools/cmdline.h"
 #include "tools/doctor.h"
 #include "tools/img.h"
+#include "tools/net.h"
 #include "tools/run.h"
 
 #define COMMANDS_MAX 64
 
-static const struct command *const roots[] = { &run_command, &doctor_command, &img_command };
+static const struct command *const roots[] = { &run_command, &doctor_command, &img_command,
+					    &net_command };
 
 /* All commands with flags, and those within others. */
 static const struct command *commands[COMMANDS_MAX];
