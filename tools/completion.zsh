@@ -14,7 +14,7 @@ _bantam_run() {
 		'*'{-d,--disk}'[disk image or block device]:file:_files' \
 		'*'{-n,--net}'[a network card]:what:(user tap= bridge= socket= network= none)' \
 		'*'{-p,--publish}'[a port of this host for one of the guest]:ports:' \
-		'--net-dump[all frames]:file:_files' \
+		'*--net-dump[all frames]:file:_files' \
 		'--rng[random numbers]:switch:(on off on,rate=)' \
 		'--balloon[memory to take back]:size:' \
 		'*--console[where a virtio console goes]:where:(stdio pty file= unix= null)' \

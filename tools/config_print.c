@@ -34,6 +34,12 @@ static void print_value(const char *text)
 	}
 }
 
+static void print_path(const char *name, const char *path)
+{
+	if (path)
+		printf("%s: %s\n", name, path);
+}
+
 static void print_terminal(const char *flag, const struct serial_config *s, const char *name)
 {
 	static const char *const kinds[] = {
@@ -157,6 +163,8 @@ static void print_nets(const struct machine_config *c)
 {
 	for (unsigned i = 0; i < c->net_count; i++)
 		print_net(&c->nets[i]);
+	for (unsigned i = 0; i < c->net_dump_count; i++)
+		print_path("net-dump", c->net_dump_paths[i]);
 	for (unsigned i = 0; i < c->published_count; i++) {
 		const struct nat_publish *p = &c->published[i];
 
@@ -195,12 +203,6 @@ static void print_duration(const char *name, uint64_t ns)
 		printf("%s: %s\n", name, format_duration(text, ns));
 }
 
-static void print_path(const char *name, const char *path)
-{
-	if (path)
-		printf("%s: %s\n", name, path);
-}
-
 static void print_outputs(const struct machine_config *c)
 {
 	static const char *const on_panic[] = {
@@ -211,7 +213,6 @@ static void print_outputs(const struct machine_config *c)
 
 	print_duration("timeout", c->timeout_ns);
 	print_duration("idle-timeout", c->idle_timeout_ns);
-	print_path("net-dump", c->net_dump_path);
 	print_path("log", c->log_path);
 	print_path("events", c->events_path);
 	if (c->events_fd >= 0)

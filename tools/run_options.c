@@ -193,7 +193,11 @@ static int set_publish(void *target, const char *value, struct err *err)
 
 static int set_net_dump(void *target, const char *value, struct err *err)
 {
-	return set_path(&((struct run_options *)target)->config.net_dump_path, value, err);
+	struct machine_config *c = &((struct run_options *)target)->config;
+
+	if (c->net_dump_count == MACHINE_NETS_MAX)
+		return err_set(err, -EINVAL, "given too often: there is one for each --net");
+	return set_path(&c->net_dump_paths[c->net_dump_count++], value, err);
 }
 
 static int set_rng(void *target, const char *value, struct err *err)
@@ -228,7 +232,7 @@ static int parse_limit(const char *value, uint64_t *ns, struct err *err)
 
 	if (rc == -EINVAL)
 		return value_wrong(err, value, "is not a duration",
-			     "use for example 90s, 10m, 1h, or 0 for no limit");
+				   "use for example 90s, 10m, 1h, or 0 for no limit");
 	/* Far from where sums of times could wrap. */
 	if (rc == -ERANGE || *ns > LIMIT_MAX_NS)
 		return value_wrong(err, value, "is too long", "use 0 for no limit");
@@ -303,7 +307,7 @@ static int set_name(void *target, const char *value, struct err *err)
 	if (len < 1 || len > RUN_NAME_BYTES_MAX || value[strspn(value, safe)] != '\0' ||
 	    value[0] == '.' || value[0] == '-')
 		return value_wrong(err, value, "is not a name",
-			     "use 1 to 64 letters, digits, '.', '_' and '-', a letter first");
+				   "use 1 to 64 letters, digits, '.', '_' and '-', a letter first");
 	((struct run_options *)target)->config.name = value;
 	return 0;
 }
@@ -381,7 +385,10 @@ static const struct option_row rows[] = {
 	  "a port of this host's 127.0.0.1, or ADDRESS, is one of the guest's;\n"
 	  "HOST 0: chooses one and says which; makes a user network",
 	  set_publish },
-	{ "net-dump", 0, "FILE", NULL, "all frames, for tcpdump and Wireshark", set_net_dump },
+	{ "net-dump", 0, "FILE", NULL,
+	  "all frames of the first network card, for tcpdump and Wireshark;\n"
+	  "repeat for the next ones",
+	  set_net_dump },
 	{ "rng", 0, "on|off[,rate=SIZE]", NULL,
 	  "random numbers for the guest, at most rate bytes a second; default on", set_rng },
 	{ "balloon", 0, "SIZE[,KEY=VALUE...]", NULL,

@@ -20,7 +20,7 @@ struct used_file {
 };
 
 #define USED_FILES_MAX \
-	(BOOT_INITRDS_MAX + SERIAL_PORTS + MACHINE_DISKS_MAX + MACHINE_CONSOLES_MAX + 7)
+	(BOOT_INITRDS_MAX + SERIAL_PORTS + MACHINE_DISKS_MAX + MACHINE_NETS_MAX + MACHINE_CONSOLES_MAX + 6)
 
 struct used_files {
 	unsigned count;
@@ -369,12 +369,13 @@ static int resolve_nets(struct run_options *o, struct used_files *used, struct e
 	if (c->published_count > 0 && !has_user_net(c))
 		return err_set(err, -EINVAL,
 			       "--publish: needs a user network: add --net user");
+	if (c->net_dump_count > c->net_count)
+		return err_set(err, -EINVAL,
+			       "--net-dump: there is no such network card: add --net user");
 	rc = resolve_macs(c, err);
-	if (rc < 0 || !c->net_dump_path)
-		return rc;
-	if (c->net_count == 0)
-		return err_set(err, -EINVAL, "--net-dump: there is no network: add --net user");
-	return check_output("net-dump", c->net_dump_path, used, err);
+	for (unsigned i = 0; rc == 0 && i < c->net_dump_count; i++)
+		rc = check_output("net-dump", c->net_dump_paths[i], used, err);
+	return rc;
 }
 
 int run_resolve(struct run_options *o, struct err *err)

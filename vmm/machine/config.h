@@ -88,7 +88,8 @@ struct machine_config {
 	unsigned net_count;
 	struct nat_publish published[NAT_PUBLISHES_MAX]; /* on the first NET_USER */
 	unsigned published_count;
-	const char *net_dump_path;     /* NULL: none */
+	const char *net_dump_paths[MACHINE_NETS_MAX]; /* of nets[i] */
+	unsigned net_dump_count;       /* at most net_count */
 	struct console_config consoles[MACHINE_CONSOLES_MAX];
 	unsigned console_count;
 	struct rng_config rng;

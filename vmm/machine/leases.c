@@ -138,7 +138,7 @@ static void read_lines(const char text[FILE_BYTES],
 {
 	for (unsigned i = 0; i < LEASES_MAX; i++) {
 		char line[LINE_BYTES + 1];
-		struct lease lease;
+		struct lease lease = { .guest = "" };
 
 		memcpy(line, text + i * LINE_BYTES, LINE_BYTES);
 		line[LINE_BYTES] = '\0';

@@ -1,7 +1,6 @@
 /* What is behind the guest's NICs, in layers; and what is told of it: published ports
  * and addresses that guests were given. */
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -90,20 +89,16 @@ static int open_backend(struct machine *m, struct nic *nic, struct err *err)
 static int open_layers(struct machine *m, struct nic *nic, struct err *err)
 {
 	struct net_fault_config faults = m->config->nets[nic->index].faults;
-	struct net_dump_config dump = { .path = m->config->net_dump_path };
-	char path[PATH_MAX];
+	struct net_dump_config dump;
 	int rc = 0;
 
 	if (net_fault_wanted(&faults)) {
 		faults.below = nic->net;
 		rc = net_fault_open(&faults, &nic->net, err);
 	}
-	if (rc < 0 || !dump.path)
+	if (rc < 0 || nic->index >= m->config->net_dump_count)
 		return rc;
-	if (nic->index > 0) {
-		snprintf(path, sizeof(path), "%s.%u", dump.path, nic->index);
-		dump.path = path;
-	}
+	dump.path = m->config->net_dump_paths[nic->index];
 	dump.below = nic->net;
 	return net_dump_open(&dump, &nic->net, err);
 }

@@ -64,6 +64,73 @@ static void a_balloon_leaves_the_guest_some_memory(void **state)
 	assert_wrong("--balloon: takes all of the guest's --memory: give less", "--balloon", "512M");
 }
 
+static void a_published_port_makes_a_user_network_by_itself(void **state)
+{
+	struct run_options o;
+
+	(void)state;
+	parse(&o, "-k", "kernel", "-p", "8080:80");
+	assert_int_equal(o.config.net_count, 1);
+	assert_int_equal(o.config.nets[0].kind, NET_USER);
+	assert_int_equal(o.config.nets[0].queues, 1);
+	run_options_release(&o);
+	parse(&o, "-k", "kernel", "-n", "tap=t", "-n", "user,mtu=1400", "-p", "1:2", "-p", "3:4/udp");
+	assert_int_equal(o.config.net_count, 2);
+	assert_int_equal(o.config.published_count, 2);
+	run_options_release(&o);
+	parse(&o, "-k", "kernel");
+	assert_int_equal(o.config.net_count, 0);
+	run_options_release(&o);
+	assert_wrong("--publish: needs a user network: add --net user", "-n", "tap=t", "-p", "1:2");
+	assert_wrong("--publish: needs a user network: add --net user", "-n", "none", "-p", "1:2");
+}
+
+static void none_takes_back_the_networks_before_it(void **state)
+{
+	struct run_options o;
+
+	(void)state;
+	parse(&o, "-k", "kernel", "-n", "user", "-n", "none");
+	assert_int_equal(o.config.net_count, 0);
+	run_options_release(&o);
+	parse(&o, "-k", "kernel", "-n", "user", "-n", "none", "-n", "tap=t");
+	assert_int_equal(o.config.net_count, 1);
+	assert_int_equal(o.config.nets[0].kind, NET_TAP);
+	run_options_release(&o);
+}
+
+static void nics_have_addresses_that_follow_from_the_guests_name(void **state)
+{
+	struct run_options a, b;
+
+	(void)state;
+	parse(&a, "-k", "kernel", "--name", "web", "-n", "user", "-n", "user");
+	parse(&b, "-k", "kernel", "--name", "web", "-n", "user");
+	assert_memory_equal(a.config.nets[0].mac, b.config.nets[0].mac, NET_MAC_BYTES);
+	assert_memory_not_equal(a.config.nets[0].mac, a.config.nets[1].mac, NET_MAC_BYTES);
+	run_options_release(&b);
+	parse(&b, "-k", "kernel", "--name", "db", "-n", "user");
+	assert_memory_not_equal(a.config.nets[0].mac, b.config.nets[0].mac, NET_MAC_BYTES);
+	run_options_release(&a);
+	run_options_release(&b);
+	assert_refused("--net: two have the same mac: give another", "-k", "kernel", "-n",
+		       "user,mac=52:54:00:00:00:01", "-n", "tap=t,mac=52-54-00-00-00-01");
+}
+
+static void a_record_of_frames_is_a_file_for_each_network_card(void **state)
+{
+	struct run_options o;
+
+	(void)state;
+	parse(&o, "-k", "kernel", "-n", "user", "-n", "user", "--net-dump", "a", "--net-dump", "b");
+	assert_int_equal(o.config.net_dump_count, 2);
+	assert_string_equal(o.config.net_dump_paths[1], "b");
+	run_options_release(&o);
+	assert_wrong("--net-dump: there is no such network card: add --net user", "--net-dump", "a");
+	assert_refused("--net-dump: the same file as for --kernel: give another", "-k", "kernel",
+		       "-n", "user", "--net-dump", "kernel");
+}
+
 static void images_must_be_readable_regular_files(void **state)
 {
 	(void)state;
@@ -203,6 +270,10 @@ int main(void)
 		TEST_IN_FOLDER(a_virtio_console_on_stdio_takes_it_from_com1),
 		TEST_IN_FOLDER(a_disk_must_be_there_and_be_nobody_elses),
 		TEST_IN_FOLDER(a_balloon_leaves_the_guest_some_memory),
+		TEST_IN_FOLDER(a_published_port_makes_a_user_network_by_itself),
+		TEST_IN_FOLDER(none_takes_back_the_networks_before_it),
+		TEST_IN_FOLDER(nics_have_addresses_that_follow_from_the_guests_name),
+		TEST_IN_FOLDER(a_record_of_frames_is_a_file_for_each_network_card),
 		TEST_IN_FOLDER(images_must_be_readable_regular_files),
 		TEST_IN_FOLDER(a_build_tree_gives_its_bzimage_else_its_vmlinux),
 		TEST_IN_FOLDER(output_files_need_a_writable_folder),
