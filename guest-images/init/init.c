@@ -5,6 +5,7 @@
  *
  *   bantam.check     run the self-check and power off
  *   bantam.run=PATH  run this script of the initramfs with sh and power off
+ *   bantam.net=off   leave NICs alone; else they get addresses, see net.h
  *   bantam.shell     a shell on the console; power off when it ends (default)
  *   root=DEVICE      mount that and go on with its /sbin/init; see root.h for
  *                    rw, rootfstype= and init=
@@ -38,6 +39,7 @@
 #include <unistd.h>
 
 #include "init.h"
+#include "net.h"
 #include "root.h"
 
 #define CHECK_SCRIPT "/etc/bantam/check"
@@ -55,6 +57,7 @@ enum job {
 
 struct orders {
 	enum job job;
+	bool no_net;
 	const char *script; /* borrowed from the command line, as all of these; JOB_RUN only */
 	struct root root;   /* device NULL: stay in the initramfs */
 };
@@ -273,9 +276,18 @@ static bool is_power_key(int fd)
 	       event.type == EV_KEY && event.code == KEY_POWER && event.value == 1;
 }
 
+/* In a process of its own: DHCP takes its time. */
+static void start_net(void)
+{
+	if (fork() != 0)
+		return;
+	net_configure();
+	_exit(0);
+}
+
 /* Have a process watch the power button and tell us by SIGPWR.  It loads the
- * modules as well, so that nobody has to wait for them. */
-static void start_button_watch(void)
+ * modules as well and sees to what they drive, so that nobody has to wait for it. */
+static void start_button_watch(const struct orders *orders)
 {
 	struct pollfd inputs[INPUTS_MAX];
 	sigset_t none;
@@ -286,6 +298,8 @@ static void start_button_watch(void)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	load_modules();
+	if (!orders->no_net)
+		start_net();
 	count = open_inputs(inputs);
 	while (count > 0 && poll(inputs, count, -1) > 0) {
 		for (nfds_t i = 0; i < count; i++) {
@@ -310,6 +324,8 @@ static struct orders parse_orders(char *cmdline)
 	     word = strtok_r(NULL, " \n", &rest)) {
 		if (strcmp(word, "bantam.check") == 0) {
 			orders.job = JOB_CHECK;
+		} else if (strcmp(word, "bantam.net=off") == 0) {
+			orders.no_net = true;
 		} else if (strcmp(word, "bantam.shell") == 0) {
 			orders.job = JOB_SHELL;
 		} else if (strncmp(word, "bantam.run=", strlen("bantam.run=")) == 0) {
@@ -487,6 +503,6 @@ int main(void)
 		say("cannot start a process: %s", strerror(errno));
 		leave(RB_POWER_OFF);
 	}
-	start_button_watch();
+	start_button_watch(&orders);
 	leave(wait_for_end(&orders, job, &signals));
 }
