@@ -54,6 +54,7 @@ static void examine(struct report *r)
 	doctor_io_uring(r);
 	doctor_userfaultfd(r, &facts);
 	doctor_tun(r, &facts);
+	doctor_ping(r, &facts);
 }
 
 /* https://no-color.org: any value but an empty one means no colours. */

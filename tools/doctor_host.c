@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -130,7 +132,7 @@ void doctor_io_uring(struct report *r)
 	struct uring_obstacle o;
 
 	if (uring_probe(&o) == 0)
-		report_add(r, "io_uring", CHECK_OK, "serves disks");
+		report_add(r, "io_uring", CHECK_OK, "serves disks and networks");
 	else
 		doctor_io_uring_refused(r, &o);
 }
@@ -197,4 +199,28 @@ void doctor_tun(struct report *r, const struct host_facts *f)
 		check_fix(c,
 			  "sudo chmod a+rw /dev/net/tun (the usual mode: making a tap still needs "
 			  "CAP_NET_ADMIN)");
+}
+
+/* What a user network needs to pass a guest's ping on, and nothing else does. */
+void doctor_ping(struct report *r, const struct host_facts *f)
+{
+	const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_ICMP);
+	const int code = fd < 0 ? errno : 0;
+	struct check *c;
+
+	if (fd >= 0) {
+		close(fd);
+		report_add(r, "ping", CHECK_OK,
+			   "ping sockets work: guests of user networks can ping");
+		return;
+	}
+	c = report_add(r, "ping", CHECK_WARN,
+		       "no ping sockets for %s (%s): guests of user networks can ping their router "
+		       "only",
+		       f->user, strerror(code));
+	if (f->container)
+		check_fix(c, "run the container with --sysctl "
+			     "net.ipv4.ping_group_range='0 2147483647'");
+	else
+		check_fix(c, "sudo sysctl net.ipv4.ping_group_range='0 2147483647'");
 }

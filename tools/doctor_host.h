@@ -12,5 +12,6 @@ void doctor_io_uring(struct report *r);
 void doctor_io_uring_refused(struct report *r, const struct uring_obstacle *o);
 void doctor_userfaultfd(struct report *r, const struct host_facts *f);
 void doctor_tun(struct report *r, const struct host_facts *f);
+void doctor_ping(struct report *r, const struct host_facts *f);
 
 #endif

@@ -116,6 +116,18 @@ static int check_limits(const struct net_config *n, const struct net_limits *lim
 	return 0;
 }
 
+/* Whether an error begins with the text of a published port, as those of them do. */
+static bool is_about_port(const struct machine *m, const char *text)
+{
+	for (unsigned i = 0; i < m->config->published_count; i++) {
+		const char *port = m->config->published[i].text;
+
+		if (strncmp(text, port, strlen(port)) == 0)
+			return true;
+	}
+	return false;
+}
+
 static int open_one(struct machine *m, unsigned index, struct err *err)
 {
 	static const char *const kinds[] = {
@@ -137,6 +149,8 @@ static int open_one(struct machine *m, unsigned index, struct err *err)
 		rc = open_layers(m, nic, &why);
 	if (rc == 0)
 		return 0;
+	if (is_about_port(m, why.text))
+		return err_set(err, rc, "--publish %s", why.text);
 	return err_set(err, rc, "--net %s%s%s: %s", kinds[n->kind], n->name ? "=" : "",
 		       n->name ? n->name : "", why.text);
 }
