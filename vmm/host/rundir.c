@@ -33,13 +33,24 @@ static int open_private(int at, const char *name, bool create, const char *path,
 	return check_private(fd, path, err);
 }
 
+/* $XDG_RUNTIME_DIR; NULL if it is not ours: sudo passes the variable on. */
+static const char *runtime_dir(void)
+{
+	const char *const path = getenv("XDG_RUNTIME_DIR");
+	struct stat st;
+
+	if (!path || path[0] != '/' || stat(path, &st) < 0 || st.st_uid != geteuid())
+		return NULL;
+	return path;
+}
+
 int rundir_open(const char *sub, bool create, struct err *err)
 {
-	const char *const base = getenv("XDG_RUNTIME_DIR");
+	const char *const base = runtime_dir();
 	char top[PATH_MAX], path[PATH_MAX];
 	int len, top_fd, fd;
 
-	if (base && base[0] == '/')
+	if (base)
 		len = snprintf(top, sizeof(top), "%s/bantam", base);
 	else
 		len = snprintf(top, sizeof(top), "/tmp/bantam-%u", geteuid());

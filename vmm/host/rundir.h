@@ -1,6 +1,7 @@
 /* host/rundir.h: where running programs of one user find each other:
- * $XDG_RUNTIME_DIR/bantam, or /tmp/bantam-UID where that is not set.  Only their owner
- * may enter these folders, and nobody else can have made them. */
+ * $XDG_RUNTIME_DIR/bantam, or /tmp/bantam-UID where that is not set or not this
+ * user's.  Only their owner may enter these folders, and nobody else can have made
+ * them. */
 #ifndef BANTAM_HOST_RUNDIR_H
 #define BANTAM_HOST_RUNDIR_H
 

@@ -77,9 +77,9 @@ static void a_link_in_place_of_the_folder_is_refused(void **state)
 	assert_int_equal(unlink(top), 0);
 }
 
-static void a_variable_that_is_no_absolute_path_is_not_used(void **state)
+static void a_variable_that_names_no_folder_of_ours_is_not_used(void **state)
 {
-	static const char *const values[] = { "", "here" };
+	static const char *const values[] = { "", "here", "/nowhere" };
 	struct err err = { "" };
 
 	(void)state;
@@ -99,7 +99,7 @@ int main(void)
 		TEST(a_folder_is_made_for_its_owner_alone),
 		TEST(a_folder_that_others_may_enter_is_refused),
 		TEST(a_link_in_place_of_the_folder_is_refused),
-		TEST(a_variable_that_is_no_absolute_path_is_not_used),
+		TEST(a_variable_that_names_no_folder_of_ours_is_not_used),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
