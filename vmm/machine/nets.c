@@ -15,7 +15,7 @@
 
 /* ---- open and close ------------------------------------------------------------------ */
 
-/* On the I/O thread of a NIC: nets_report() looks what it is. */
+/* On the I/O thread of a NIC: leases_ready() looks what it is. */
 static void lease_came(void *arg, const struct nat_lease *lease)
 {
 	const struct nic *nic = arg;
@@ -26,20 +26,22 @@ static void lease_came(void *arg, const struct nat_lease *lease)
 		log_debug("eventfd: %s", strerror(errno)); /* full: it is awake already */
 }
 
-/* The first one has the published ports. */
-static bool has_published(const struct machine *m, const struct nic *nic)
+static unsigned count_user_nets_before(const struct machine *m, const struct nic *nic)
 {
+	unsigned count = 0;
+
 	for (const struct nic *before = m->nics; before < nic; before++)
-		if (before->nat)
-			return false;
-	return true;
+		count += before->nat != NULL;
+	return count;
 }
 
 static int open_user(struct machine *m, struct nic *nic, struct err *err)
 {
 	const struct net_config *wanted = &m->config->nets[nic->index];
-	const bool publishes = has_published(m, nic);
+	const unsigned before = count_user_nets_before(m, nic);
+	const bool publishes = before == 0;
 	const struct nat_config config = {
+		.network = NAT_NETWORK + (before << 8), /* a guest's two are not one */
 		.host_loopback = wanted->user.host_loopback,
 		.restrict_ = wanted->user.restricted,
 		.hostname = m->config->name,
