@@ -225,6 +225,19 @@ scenario_net_killed() {
 	is killed_guests_port_is_free refused "$(inside "$peer" connect 127.0.0.1 "$port")"
 }
 
+scenario_net_restart() {
+	need_namespace
+	serve 7
+	net_start "$cloud" dhcp,get,reset -a bantam.net=off -a t.host=192.0.2.1 -a t.port=7 -a t.mib=1 \
+		-n user --on-reboot restart
+	wait_for events '"event":"reset"'
+	serve 9
+	guest_wait
+	is guest_that_was_reset_in_traffic_ends_with_status_0 '0 1' "$status $(count_events reset)"
+	is network_works_before_and_after_a_reset 2 \
+		"$(tr -d '\r' <console | grep -c '^fact get 1048576 good')"
+}
+
 # ---- where the guest may go -----------------------------------------------------------------
 
 scenario_net_host_loopback() {
