@@ -5,8 +5,11 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "fake/both_engines.h"
 #include "tools/doctor_host.h"
@@ -178,6 +181,30 @@ static void a_sandbox_without_io_uring_gets_the_row(void **state)
 	assert_int_equal(without_io_uring(EPERM, row_where_forbidden), 0);
 }
 
+static void a_host_without_ping_sockets_gets_the_step_that_brings_them(void **state)
+{
+	const struct host_facts boxed = { .container = true, .user = "ada" };
+	const int fd = socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP);
+	struct report r = { 0 };
+
+	(void)state;
+	doctor_ping(&r, &plain);
+	doctor_ping(&r, &boxed);
+	assert_int_equal(r.count, 2);
+	if (fd >= 0) {
+		close(fd);
+		assert_int_equal(r.checks[0].verdict, CHECK_OK);
+		assert_string_equal(r.checks[0].fix, "");
+		return;
+	}
+	assert_int_equal(r.checks[0].verdict, CHECK_WARN);
+	assert_false(r.checks[0].blocks_run);
+	assert_string_equal(r.checks[0].fix,
+			    "sudo sysctl net.ipv4.ping_group_range='0 2147483647'");
+	assert_string_equal(r.checks[1].fix, "run the container with --sysctl "
+					     "net.ipv4.ping_group_range='0 2147483647'");
+}
+
 static void groups_are_found_by_number_with_their_members(void **state)
 {
 	static const char text[] = "root:x:0:\n"
@@ -227,6 +254,7 @@ int main(void)
 		cmocka_unit_test(a_processor_row_tells_kind_and_nesting),
 		cmocka_unit_test(a_refused_io_uring_says_why_and_that_threads_do_it),
 		cmocka_unit_test(a_sandbox_without_io_uring_gets_the_row),
+		cmocka_unit_test(a_host_without_ping_sockets_gets_the_step_that_brings_them),
 		cmocka_unit_test(groups_are_found_by_number_with_their_members),
 		cmocka_unit_test(words_and_numbers_are_found_in_proc_files),
 	};
