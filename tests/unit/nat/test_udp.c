@@ -401,6 +401,58 @@ static void what_is_not_for_the_guest_alone_is_refused_or_ignored(void **state)
 	rig_end(&r);
 }
 
+/* The time to live of a datagram that the host received. */
+static int received_ttl(int fd)
+{
+	union {
+		struct cmsghdr align;
+		uint8_t bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	uint8_t byte;
+	struct iovec iov = { &byte, 1 };
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = control.bytes,
+			      .msg_controllen = sizeof(control.bytes) };
+	int ttl;
+
+	assert_int_equal(recvmsg(fd, &msg, 0), 1);
+	assert_int_equal(CMSG_FIRSTHDR(&msg)->cmsg_type, IP_TTL);
+	memcpy(&ttl, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(ttl));
+	return ttl;
+}
+
+static void few_hops_are_as_few_for_the_host(void **state)
+{
+	static const uint8_t ttls[] = { 64, 5, 5, 2, 255 };
+	static const int seen[] = { 0, 4, 4, 1, 0 };
+	static struct frame f;
+	struct nat_rig r;
+	uint16_t port;
+	const int fd = host_socket(SOCK_DGRAM, &port), on = 1;
+	struct wire_ip4 ip;
+	int usual = 0;
+
+	(void)state;
+	assert_int_equal(setsockopt(fd, IPPROTO_IP, IP_RECVTTL, &on, sizeof(on)), 0);
+	rig_start(&r, &with_host);
+	for (unsigned i = 0; i < ARRAY_LEN(ttls); i++) {
+		int ttl;
+
+		frame_udp(&f, GUEST, 4000, GATEWAY, port, "x", 1);
+		assert_int_equal(wire_ip4_parse(f.bytes + 14, 20, f.len - 14, &ip), 0);
+		ip.ttl = ttls[i];
+		wire_ip4_emit(&ip, f.bytes + 14);
+		rig_send(&r, &f);
+		ttl = received_ttl(fd);
+		if (i == 0)
+			usual = ttl;
+		assert_int_equal(ttl, seen[i] ? seen[i] : usual);
+	}
+	rig_end(&r);
+	close(fd);
+}
+
 static void lengths_that_lie_are_malformed(void **state)
 {
 	static struct frame f;
@@ -495,6 +547,28 @@ static void peers_with_the_same_port_have_ports_of_their_own(void **state)
 	close(other);
 }
 
+static void an_answer_comes_from_where_the_question_went(void **state)
+{
+	const struct nat_publish p = { NAT_UDP, 0, 0, 53, "udp:0.0.0.0:0:53" };
+	const struct nat_config c = { .publishes = &p, .publish_count = 1 };
+	struct nat_rig r;
+	uint16_t port;
+	const int fd = host_socket(SOCK_DGRAM, &port);
+	struct sockaddr_in to;
+	char bytes[8];
+
+	(void)state;
+	rig_start(&r, &c);
+	to = host_address(0x7f000009, nat_published(r.net, 0));
+	/* Connected: from another address nothing would come through. */
+	assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof(to)), 0);
+	assert_int_equal(send(fd, "x", 1, 0), 1);
+	rig_send_udp(&r, 53, GATEWAY, came_udp(rig_next(&r)).src_port, "yz", 2);
+	assert_int_equal(host_receive(fd, bytes, sizeof(bytes), NULL), 2);
+	rig_end(&r);
+	close(fd);
+}
+
 static void a_port_in_use_is_said_before_anything_starts(void **state)
 {
 	uint16_t port;
@@ -530,9 +604,11 @@ int main(void)
 		cmocka_unit_test(without_descriptors_the_oldest_flow_gives_up_its_own),
 		cmocka_unit_test(a_network_that_is_left_leaves_no_descriptor),
 		cmocka_unit_test(what_is_not_for_the_guest_alone_is_refused_or_ignored),
+		cmocka_unit_test(few_hops_are_as_few_for_the_host),
 		cmocka_unit_test(lengths_that_lie_are_malformed),
 		cmocka_unit_test(a_published_port_leads_to_the_guest_and_back),
 		cmocka_unit_test(peers_with_the_same_port_have_ports_of_their_own),
+		cmocka_unit_test(an_answer_comes_from_where_the_question_went),
 		cmocka_unit_test(a_port_in_use_is_said_before_anything_starts),
 	};
 

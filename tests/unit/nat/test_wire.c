@@ -250,8 +250,15 @@ static void a_syn_with_options_is_read_and_written(void **state)
 	len = wire_tcp_emit(&in, bytes);
 	assert_int_equal(len, 28);
 	assert_int_equal(wire_tcp_parse(bytes, len, len, &out), 0);
-	in.header_bytes = 28;
-	assert_memory_equal(&in, &out, sizeof(in));
+	assert_int_equal(out.src_port, 1);
+	assert_int_equal(out.dst_port, 2);
+	assert_int_equal(out.seq, 0xfffffff0);
+	assert_int_equal(out.ack, 7);
+	assert_int_equal(out.flags, WIRE_TCP_SYN);
+	assert_int_equal(out.window, 65535);
+	assert_int_equal(out.header_bytes, 28);
+	assert_int_equal(out.mss, 1460);
+	assert_int_equal(out.window_scale, 7);
 	in.mss = 0;
 	in.window_scale = -1;
 	assert_int_equal(wire_tcp_emit(&in, bytes), 20);
