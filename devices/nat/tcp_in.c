@@ -104,6 +104,9 @@ static void take_ack(struct conn *c, uint32_t ack)
 	c->snd_una = ack;
 	c->snd_nxt = seq_later(c->snd_nxt, ack);
 	c->retries = 0;
+	/* RFC 6298, 5, keeps a timer backed off until there is a new sample, for the sake of
+	 * a crowded network.  Here is none. */
+	c->rtt.backoff = 0;
 	c->dup_acks = 0;
 	c->limit_bytes = (uint32_t)min_u64((uint64_t)c->limit_bytes + acked, TCP_FLIGHT_MAX);
 	c->resend = c->recovering && seq_before(ack, c->recover);
