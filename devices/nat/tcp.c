@@ -227,7 +227,7 @@ void conn_free(struct conn *c)
 	struct tcp *t = n->tcp;
 
 	if (c->listener)
-		publish_leave(c);
+		publish_forget(c);
 	dequeue(c);
 	age_out(t, c);
 	leave_bucket(t, c);
@@ -294,7 +294,7 @@ int tcp_init(struct nat *n)
 	nat_timer_init(&t->soon, soon_fired);
 	t->has_peek_off = host_has_peek_off();
 	if (!t->has_peek_off) {
-		t->waste = mmap(NULL, TCP_FLIGHT_MAX, PROT_READ | PROT_WRITE,
+		t->waste = mmap(NULL, TCP_WASTE_BYTES, PROT_READ | PROT_WRITE,
 				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 		if (t->waste == MAP_FAILED) {
 			free(t);
@@ -311,12 +311,14 @@ void tcp_fini(struct nat *n)
 
 	if (!t)
 		return;
-	for (struct conn *c; (c = t->oldest) != NULL;)
+	for (struct conn *c = t->oldest, *next; c; c = next) {
+		next = c->newer;
 		conn_abort(c, false);
+	}
 	publish_fini(n);
 	nat_timer_disarm(n, &t->soon);
 	if (t->waste)
-		munmap(t->waste, TCP_FLIGHT_MAX);
+		munmap(t->waste, TCP_WASTE_BYTES);
 	free(t);
 	n->tcp = NULL;
 }

@@ -72,7 +72,7 @@ static ssize_t peek_over(struct conn *c, uint32_t skip, const struct iovec *iov,
 	struct msghdr msg = { .msg_iov = all, .msg_iovlen = iov_count + 1 };
 	ssize_t rc;
 
-	assert(skip <= TCP_FLIGHT_MAX && iov_count <= NAT_IOV_MAX);
+	assert(skip <= TCP_WASTE_BYTES && iov_count <= NAT_IOV_MAX);
 	all[0] = (struct iovec){ c->nat->tcp->waste, skip };
 	for (unsigned i = 0; i < iov_count; i++)
 		all[i + 1] = iov[i];

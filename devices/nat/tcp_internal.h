@@ -37,6 +37,9 @@
 /* Acknowledged bytes are taken out of the socket in such pieces, or when all are. */
 #define TCP_TAKE_BYTES (UINT32_C(64) << 10)
 
+/* What may lie in the socket before the next byte for the guest. */
+#define TCP_WASTE_BYTES (TCP_FLIGHT_MAX + TCP_TAKE_BYTES)
+
 /* An acknowledgment that a reply may carry waits so long (RFC 9293, 3.8.6.3, allows half
  * a second; a guest that waits for it before it sends more, by Nagle's rule, should not
  * wait long). */
@@ -148,7 +151,7 @@ struct tcp {
 	struct conn_list queues[QUEUES]; /* NONE: unused */
 	struct nat_timer soon;		 /* QUEUE_TODO is served then, at the latest */
 	bool has_peek_off;		 /* TCP has SO_PEEK_OFF: Linux 6.9 */
-	uint8_t *waste;			 /* TCP_FLIGHT_MAX bytes to read into, where not */
+	uint8_t *waste;			 /* TCP_WASTE_BYTES to read into, where not */
 	uint16_t next_port;		 /* of published ports' connections */
 	unsigned listener_count;
 	struct listener listeners[NAT_PUBLISHES_MAX];
@@ -224,6 +227,7 @@ void conn_send_probe(struct conn *c);
 /* ---- tcp_host.c
  * ---------------------------------------------------------------------------------- */
 
+/* Whether TCP has SO_PEEK_OFF. */
 bool host_has_peek_off(void);
 /* Options of a socket that will be spliced. */
 void host_prepare(const struct tcp *t, int fd);
@@ -261,8 +265,8 @@ void conn_timer_fired(struct nat_timer *t, uint64_t now_ns);
 int publish_accept(struct conn *c);
 /* It did not: that client is reset, and c is gone. */
 void publish_refuse(struct conn *c);
-/* c waits no more for an answer to its SYN. */
-void publish_leave(struct conn *c);
+/* c ends for other reasons before it was answered: its client is asked for later. */
+void publish_forget(struct conn *c);
 void publish_fini(struct nat *n);
 
 #endif

@@ -82,10 +82,23 @@ static void retry(struct nat_timer *t, uint64_t now_ns)
 	serve(container_of(t, struct listener, retry));
 }
 
-void publish_leave(struct conn *c)
+static struct listener *leave(struct conn *c)
 {
-	c->listener->syns_out--;
+	struct listener *l = c->listener;
+
 	c->listener = NULL;
+	l->syns_out--;
+	return l;
+}
+
+static void serve_later(struct listener *l)
+{
+	nat_timer_arm(l->nat, &l->retry, nat_now_ns(l->nat) + RETRY_NS);
+}
+
+void publish_forget(struct conn *c)
+{
+	serve_later(leave(c));
 }
 
 /* The client that waited longest.  -EAGAIN: it went; -errno: serve() comes later. */
@@ -98,17 +111,16 @@ static int take_client(struct listener *l)
 	if (errno == EAGAIN || errno == ECONNABORTED)
 		return -EAGAIN;
 	nat_count(&l->nat->stats.no_socket);
-	nat_timer_arm(l->nat, &l->retry, nat_now_ns(l->nat) + RETRY_NS);
+	serve_later(l);
 	return -errno;
 }
 
 int publish_accept(struct conn *c)
 {
-	struct listener *l = c->listener;
+	struct listener *l = leave(c);
 	const int fd = take_client(l);
 	int rc = fd;
 
-	publish_leave(c);
 	if (fd >= 0) {
 		host_prepare(c->nat->tcp, fd);
 		rc = conn_watch(c, fd);
@@ -128,7 +140,7 @@ int publish_accept(struct conn *c)
 void publish_refuse(struct conn *c)
 {
 	const struct linger at_once = { .l_onoff = 1 };
-	struct listener *l = c->listener;
+	struct listener *l = leave(c);
 	const int fd = take_client(l);
 
 	conn_free(c);

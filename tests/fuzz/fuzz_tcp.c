@@ -362,6 +362,7 @@ static void fuzz_init(struct fuzz *z)
 	z->n = container_of(z->net, struct nat, net);
 	trap_unless(ioloop_create(IO_ENGINE_THREADS, &z->loop, &err) == 0);
 	net_attach(z->net, &z->nic);
+	z->n->tcp->waste = malloc(TCP_WASTE_BYTES);
 }
 
 static void rest(struct fuzz *z)
@@ -377,6 +378,7 @@ static void rest(struct fuzz *z)
 				   SOCK_CLOEXEC)) >= 0;)
 		close(fd);
 	net_stop(z->net, 0);
+	nat_timer_disarm(z->n, &z->n->tcp->listeners[0].retry);
 	check(z);
 	trap_unless(z->n->tcp->conn_count == 0 && z->n->tcp->listeners[0].syns_out == 0);
 }
@@ -393,6 +395,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	z->now_ns = NS_PER_S;
 	z->room_count = 100;
 	z->room_bytes = NET_FRAME_BYTES_MAX;
+	z->n->tcp->has_peek_off = !(shape & 4); /* Linux before 6.9 has none */
 	z->nic.mtu = shape & 2 ? NET_MTU_MIN + shape : NET_MTU_DEFAULT;
 	for (unsigned i = 0; i < ENDS_MAX; i++)
 		z->ends[i] = -1;

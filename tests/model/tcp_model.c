@@ -579,7 +579,7 @@ static void model_init(struct model *m)
 	m->tso = chance(500);
 	if (chance(300)) { /* an older kernel */
 		m->n->tcp->has_peek_off = false;
-		m->n->tcp->waste = mmap(NULL, TCP_FLIGHT_MAX, PROT_READ | PROT_WRITE,
+		m->n->tcp->waste = mmap(NULL, TCP_WASTE_BYTES, PROT_READ | PROT_WRITE,
 					MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 		CHECK(m->n->tcp->waste != MAP_FAILED);
 	}

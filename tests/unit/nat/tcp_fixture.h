@@ -310,7 +310,7 @@ static inline void splice_forget_peek_off(struct splice *s)
 	struct tcp *t = s->rig.n->tcp;
 
 	t->has_peek_off = false;
-	t->waste = mmap(NULL, TCP_FLIGHT_MAX, PROT_READ | PROT_WRITE,
+	t->waste = mmap(NULL, TCP_WASTE_BYTES, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	assert_true(t->waste != MAP_FAILED);
 }

@@ -257,6 +257,24 @@ static void without_descriptors_a_client_waits(void **state)
 	rig_end(&s.rig);
 }
 
+static void a_client_whose_place_was_needed_is_asked_for_later(void **state)
+{
+	struct shop s;
+	int fd;
+
+	(void)state;
+	shop_start(&s);
+	fd = host_connect(s.port);
+	shop_syn(&s);
+	conn_abort(s.rig.n->tcp->oldest, false); /* as at the cap */
+	rig_quiet(&s.rig);
+	rig_pass(&s.rig, NS_PER_S);
+	shop_syn(&s);
+	shop_yes(&s);
+	close(fd);
+	rig_end(&s.rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -268,6 +286,7 @@ int main(void)
 		cmocka_unit_test(two_clients_have_two_ports),
 		cmocka_unit_test(a_client_that_left_is_no_harm),
 		cmocka_unit_test(wrong_answers_of_the_guest_open_nothing),
+		cmocka_unit_test(a_client_whose_place_was_needed_is_asked_for_later),
 		cmocka_unit_test(without_descriptors_a_client_waits),
 	};
 
