@@ -52,7 +52,7 @@ static struct dump *dump_of(struct net_layer *l)
 	return container_of(l, struct dump, layer);
 }
 
-/* ---- into the ring ----------------------------------------------------------------------- */
+/* ---- into the ring --------------------------------------------------------------- */
 
 static void put(struct dump *d, const uint8_t *from, size_t n)
 {
@@ -124,7 +124,7 @@ static void dump_commit(struct net_nic *nic, unsigned pair, size_t len,
 	net_layer_commit(nic, pair, len, offload);
 }
 
-/* ---- out of the ring ---------------------------------------------------------------------- */
+/* ---- out of the ring ------------------------------------------------------------- */
 
 /* Whether there is something to write; waits for it, and for some more. */
 static bool wait_for_frames(struct dump *d)
@@ -199,7 +199,7 @@ static void *writer_main(void *arg)
 	return NULL;
 }
 
-/* ---- life ------------------------------------------------------------------------------------ */
+/* ---- life ------------------------------------------------------------------------ */
 
 static void free_dump(struct dump *d)
 {

@@ -6,7 +6,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/log.h"
 #include "host/now.h"
@@ -51,7 +50,7 @@ static struct fault_pair *pair_of(struct net_layer *l, unsigned pair)
 	return &container_of(l, struct fault, layer)->pairs[pair];
 }
 
-/* ---- fate --------------------------------------------------------------------------------- */
+/* ---- fate ------------------------------------------------------------------------ */
 
 /* splitmix64 (Steele, Lea, Flood 2014). */
 static uint64_t draw(uint64_t *state)
@@ -80,18 +79,22 @@ static struct fate draw_fate(const struct net_fault_config *c, struct side *s)
 	};
 }
 
-static void damage(struct side *s, const struct fate *fate, const struct iovec *iov, size_t len)
+static void damage(struct side *s, const struct fate *fate, const struct iovec *iov,
+		   unsigned iov_count, size_t len)
 {
 	const uint64_t bit = fate->damage_at % (8 * (uint64_t)len);
 	size_t at = (size_t)(bit / 8);
 
-	for (; at >= iov->iov_len; iov++)
-		at -= iov->iov_len;
-	((uint8_t *)iov->iov_base)[at] ^= (uint8_t)(1u << bit % 8);
+	for (unsigned i = 0; i < iov_count; at -= iov[i].iov_len, i++) {
+		if (at < iov[i].iov_len) {
+			((uint8_t *)iov[i].iov_base)[at] ^= (uint8_t)(1u << bit % 8);
+			break;
+		}
+	}
 	s->damaged++;
 }
 
-/* ---- late frames ----------------------------------------------------------------------------- */
+/* ---- late frames ----------------------------------------------------------------- */
 
 /* Hand one on; false: not now. */
 static bool pass_late(struct fault_pair *p, struct side *s, const struct late_frame *f)
@@ -159,13 +162,13 @@ static void hold(struct side *s, const struct fate *fate, const struct net_frame
 		const struct iovec iov = { copy ? copy->bytes : NULL, f->len };
 
 		if (copy && fate->damage)
-			damage(s, fate, &iov, f->len);
+			damage(s, fate, &iov, 1, f->len);
 		if (!copy || !late_put(&s->late, copy, due_ns))
 			s->overrun++;
 	}
 }
 
-/* ---- frames from the guest ----------------------------------------------------------------- */
+/* ---- frames from the guest ------------------------------------------------------- */
 
 static int fault_send(struct net *n, unsigned pair, const struct net_frame *f)
 {
@@ -206,7 +209,7 @@ static void fault_tx_ready(struct net_nic *nic, unsigned pair)
 		net_layer_tx_ready(nic, pair);
 }
 
-/* ---- frames to the guest --------------------------------------------------------------------- */
+/* ---- frames to the guest --------------------------------------------------------- */
 
 static bool fault_room(struct net_nic *nic, unsigned pair, size_t want, struct net_room *room)
 {
@@ -243,7 +246,7 @@ static void fault_commit(struct net_nic *nic, unsigned pair, size_t len,
 	p->rx.doubled += fate.twice;
 	if (fate.late_ns == 0 && !fate.twice) {
 		if (fate.damage)
-			damage(&p->rx, &fate, f.iov, len);
+			damage(&p->rx, &fate, f.iov, f.iov_count, len);
 		net_layer_commit(nic, pair, len, offload);
 		return;
 	}
@@ -266,8 +269,7 @@ static void fault_rx_ready(struct net *n, unsigned pair)
 		net_rx_ready(l->below, pair);
 }
 
-/* ---- life --------------------------------------------------------------------------------------
- */
+/* ---- life ------------------------------------------------------------------------ */
 
 static void fault_start(struct net *n, unsigned pair, struct ioloop *loop)
 {
@@ -377,55 +379,4 @@ int net_fault_open(const struct net_fault_config *config, struct net **out, stru
 bool net_fault_wanted(const struct net_fault_config *c)
 {
 	return c->drop_ppm > 0 || c->duplicate_ppm > 0 || c->corrupt_ppm > 0 || c->delay_ns > 0;
-}
-
-/* ---- chances as people write them
- * ---------------------------------------------------------------- */
-
-/* Digits with perhaps a point among them, as a number of 10^-decimals; *end is what
- * follows.  -EINVAL for no digits or too fine a number, -ERANGE above 10^9. */
-static int parse_decimal(const char *text, unsigned decimals, uint64_t *value, const char **end)
-{
-	unsigned digits = 0, behind = 0;
-	bool point = false;
-
-	*value = 0;
-	for (; (*text >= '0' && *text <= '9') || (*text == '.' && !point); text++) {
-		if (*text == '.') {
-			point = true;
-			continue;
-		}
-		digits++;
-		if (point && behind == decimals) {
-			if (*text != '0')
-				return -EINVAL;
-			continue;
-		}
-		behind += point;
-		*value = *value * 10 + (uint64_t)(*text - '0');
-		if (*value > 1000 * NS_PER_S)
-			return -ERANGE;
-	}
-	for (; behind < decimals; behind++)
-		*value *= 10;
-	*end = text;
-	return digits > 0 ? 0 : -EINVAL;
-}
-
-int net_fault_parse_chance(const char *text, uint32_t *ppm)
-{
-	const size_t len = strlen(text);
-	const bool percent = len > 0 && text[len - 1] == '%';
-	const char *end;
-	uint64_t value;
-	const int rc = parse_decimal(text, percent ? 4 : 6, &value, &end);
-
-	if (rc < 0)
-		return rc;
-	if (*end != '\0' && !(percent && end == text + len - 1))
-		return -EINVAL;
-	if (value > NET_FAULT_CERTAIN)
-		return -ERANGE;
-	*ppm = (uint32_t)value;
-	return 0;
 }

@@ -48,7 +48,7 @@ enum {
 /* No honest sender asks for more: 64 KiB in segments of 64 bytes. */
 #define SEGMENTS_MAX 1024u
 
-/* ---- checksums -------------------------------------------------------------------------- */
+/* ---- checksums ------------------------------------------------------------------- */
 
 /* Sum of 16-bit words, the last byte padded; not folded. */
 static uint64_t sum_words(const uint8_t *p, size_t len)
@@ -87,7 +87,7 @@ static void complete_csum(uint8_t *bytes, size_t len, const struct net_offload *
 	be16_store(start + o->csum_offset, fold(sum_words(start, len - o->csum_start)));
 }
 
-/* ---- headers ------------------------------------------------------------------------------ */
+/* ---- headers --------------------------------------------------------------------- */
 
 struct headers {
 	size_t ip, transport, payload; /* where they begin */
@@ -165,7 +165,7 @@ static int parse_headers(const uint8_t *bytes, size_t len, const struct net_offl
 	return find_payload(bytes, len, h);
 }
 
-/* ---- segments ------------------------------------------------------------------------------- */
+/* ---- segments -------------------------------------------------------------------- */
 
 struct segment {
 	size_t offset, bytes; /* of the payload */

@@ -18,7 +18,7 @@ void net_layer_init(struct net_layer *l, const struct net_ops *ops,
 	l->below = below;
 }
 
-/* ---- down ------------------------------------------------------------------------------- */
+/* ---- down ------------------------------------------------------------------------ */
 
 void net_layer_attach(struct net *n, struct net_nic *nic)
 {
@@ -56,7 +56,7 @@ void net_layer_rx_ready(struct net *n, unsigned pair)
 	net_rx_ready(net_layer_of(n)->below, pair);
 }
 
-/* ---- up --------------------------------------------------------------------------------- */
+/* ---- up -------------------------------------------------------------------------- */
 
 bool net_layer_room(struct net_nic *nic, unsigned pair, size_t want, struct net_room *room)
 {

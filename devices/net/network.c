@@ -13,15 +13,10 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "host/iothread.h"
 #include "host/now.h"
 #include "host/thread.h"
-#include "net/finish.h"
-#include "net/pieces.h"
-#include "net/switch_packet.h"
-#include "net/switch_server.h"
+#include "net/network_internal.h"
 
-#define RECEIVE_BURST 64u
 /* Attempts to connect again: the first, and the longest time between two. */
 #define RETRY_FIRST_NS NS_PER_MS
 #define RETRY_MAX_NS   (250 * NS_PER_MS)
@@ -30,33 +25,6 @@
 /* At first: someone may have the lock and not listen yet, or be slow. */
 #define OPEN_PATIENCE_MS 3000u
 #define OPEN_STEP_MS	 10u
-
-struct network {
-	struct net net;
-	struct net_nic *nic;
-	struct network_place place;
-	struct net *uplink;
-	struct iothread *thread; /* the server's, whether it serves or not */
-	struct switch_server *server;
-	struct io_task try_task; /* for that thread */
-
-	/* The pair's loop. */
-	struct ioloop *loop; /* NULL: stopped */
-	int fd;		     /* -1: not connected */
-	struct io_source source;
-	uint32_t events;
-	struct io_timer retry;
-	uint64_t retry_ns, lost_ns;
-	bool link_up, refusal_told;
-	atomic_uint to_guest; /* enum net_can */
-	uint8_t header[SWITCH_HEADER_BYTES];
-	uint8_t frame[NET_FRAME_BYTES_MAX]; /* one that has to be finished */
-};
-
-static struct network *network_of(struct net *n)
-{
-	return container_of(n, struct network, net);
-}
 
 static void try_to_serve(void *arg)
 {
@@ -81,8 +49,7 @@ static const char *refusal_text(uint32_t why)
 	}
 }
 
-/* ---- losing and finding the server ------------------------------------------------------------
- */
+/* ---- losing and finding the server ----------------------------------------------- */
 
 static void set_link(struct network *w, bool up)
 {
@@ -98,7 +65,7 @@ static void retry_later(struct network *w, uint64_t now_ns)
 	w->retry_ns = min_u64(2 * w->retry_ns, RETRY_MAX_NS);
 }
 
-static void lose(struct network *w)
+void network_lose(struct network *w)
 {
 	if (w->fd < 0)
 		return;
@@ -153,26 +120,7 @@ static void retry(void *arg, uint64_t now_ns)
 	retry_later(w, now_ns);
 }
 
-/* ---- to the guest
- * -------------------------------------------------------------------------------- */
-
-static void wait_for(struct network *w, uint32_t events)
-{
-	if (w->fd >= 0 && w->events != events &&
-	    ioloop_change_source(w->loop, &w->source, events) == 0)
-		w->events = events;
-}
-
-static void give(void *arg, const struct net_frame *f)
-{
-	struct network *w = arg;
-
-	if (!net_give(w->nic, 0, f))
-		w->nic->ops->dropped(w->nic, 0);
-}
-
-/* A message that is no frame; false: the connection has to end. */
-static bool take_answer(struct network *w, const struct switch_packet *packet)
+bool network_take_answer(struct network *w, const struct switch_packet *packet)
 {
 	if (packet->kind == SWITCH_WELCOME) {
 		w->retry_ns = RETRY_FIRST_NS;
@@ -186,148 +134,12 @@ static bool take_answer(struct network *w, const struct switch_packet *packet)
 	return false;
 }
 
-/* What one message was. */
-enum got { GOT_NOTHING, GOT_END, GOT_OTHER, GOT_BAD_FRAME, GOT_FRAME };
-
-static enum got judge(struct network *w, ssize_t len, struct switch_packet *packet)
-{
-	int rc;
-
-	if (len < 0)
-		return errno == EAGAIN || errno == EINTR ? GOT_NOTHING : GOT_END;
-	rc = switch_packet_parse(w->header, (size_t)len, packet);
-	if (rc == -EPROTO)
-		return GOT_END;
-	if (rc < 0)
-		return GOT_BAD_FRAME;
-	return packet->kind == SWITCH_FRAME ? GOT_FRAME : GOT_OTHER;
-}
-
-/* Into w->frame, for a guest that takes no long frames: they have to be cut. */
-static enum got receive_copy(struct network *w, unsigned can, struct switch_packet *packet)
-{
-	struct iovec iov[] = { { w->header, sizeof(w->header) }, { w->frame, sizeof(w->frame) } };
-	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
-	const ssize_t len = recvmsg(w->fd, &msg, MSG_DONTWAIT | MSG_TRUNC);
-	const enum got got = judge(w, len, packet);
-
-	if (got == GOT_FRAME &&
-	    net_finish(w->frame, packet->frame_bytes, &packet->offload, can, give, w) < 0)
-		return GOT_BAD_FRAME;
-	return got;
-}
-
-/* Straight into the guest's buffers; what it cannot take as it is comes out again. */
-static enum got receive_there(struct network *w, unsigned can, struct net_room *room,
-			      struct switch_packet *packet)
-{
-	const struct net_nic_ops *nic = w->nic->ops;
-	struct msghdr msg = { .msg_iov = room->iov - 1, .msg_iovlen = room->iov_count + 1 };
-	enum got got;
-
-	room->iov[-1] = (struct iovec){ w->header, sizeof(w->header) };
-	got = judge(w, recvmsg(w->fd, &msg, MSG_DONTWAIT | MSG_TRUNC), packet);
-	if (got == GOT_FRAME && packet->frame_bytes > room->len)
-		got = GOT_BAD_FRAME;
-	if (got != GOT_FRAME) {
-		nic->commit(w->nic, 0, 0, NULL);
-	} else if (net_offload_needs(&packet->offload) & ~can) {
-		net_gather(room->iov, room->iov_count, w->frame, packet->frame_bytes);
-		nic->commit(w->nic, 0, 0, NULL);
-		if (net_finish(w->frame, packet->frame_bytes, &packet->offload, can, give, w) < 0)
-			got = GOT_BAD_FRAME;
-	} else {
-		nic->commit(w->nic, 0, packet->frame_bytes, &packet->offload);
-	}
-	return got;
-}
-
-/* One message; whether there may be another. */
-static bool receive(struct network *w)
-{
-	const unsigned can = atomic_load_explicit(&w->to_guest, memory_order_relaxed);
-	const bool takes_long = can & (NET_CAN_TSO4 | NET_CAN_TSO6);
-	const size_t want = takes_long ? NET_FRAME_BYTES_MAX : NET_HEADER_BYTES;
-	struct switch_packet packet;
-	struct net_room room;
-	enum got got;
-
-	if (!w->nic->ops->room(w->nic, 0, want, &room)) {
-		wait_for(w, w->events & ~(uint32_t)EPOLLIN);
-		return false;
-	}
-	if (takes_long) {
-		got = receive_there(w, can, &room, &packet);
-	} else {
-		w->nic->ops->commit(w->nic, 0, 0, NULL); /* there is some, that is all */
-		got = receive_copy(w, can, &packet);
-	}
-	if (got == GOT_BAD_FRAME)
-		w->nic->ops->dropped(w->nic, 0);
-	if (got == GOT_END || (got == GOT_OTHER && !take_answer(w, &packet)))
-		lose(w);
-	return got > GOT_END;
-}
-
-static void ready(void *arg, uint32_t events)
-{
-	struct network *w = arg;
-
-	if (events & EPOLLOUT) {
-		wait_for(w, w->events & ~(uint32_t)EPOLLOUT);
-		w->nic->ops->tx_ready(w->nic, 0);
-	}
-	if (events & (EPOLLHUP | EPOLLERR) && !(w->events & EPOLLIN)) {
-		lose(w); /* what came before is of no use to a guest without room */
-		return;
-	}
-	for (unsigned n = 0; n < RECEIVE_BURST && w->fd >= 0 && (w->events & EPOLLIN); n++) {
-		if (!receive(w))
-			return;
-	}
-}
-
-static void network_rx_ready(struct net *n, unsigned pair)
-{
-	struct network *w = network_of(n);
-
-	(void)pair;
-	wait_for(w, w->events | EPOLLIN);
-}
-
-/* ---- from the guest
- * ---------------------------------------------------------------------------------- */
-
-static int network_send(struct net *n, unsigned pair, const struct net_frame *f)
-{
-	struct network *w = network_of(n);
-	uint8_t header[SWITCH_HEADER_BYTES];
-	struct iovec iov[NET_HEADED_IOV_MAX];
-	struct msghdr msg = { .msg_iov = iov };
-
-	(void)pair;
-	if (w->fd < 0)
-		return 0;
-	switch_frame_emit(&f->offload, header);
-	msg.msg_iovlen = net_behind_header(iov, header, sizeof(header), f);
-	if (sendmsg(w->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
-		return 0;
-	if (errno == EAGAIN || errno == ENOBUFS) {
-		wait_for(w, w->events | EPOLLOUT);
-		return -EAGAIN;
-	}
-	/* The other side is gone: ready() is told, too, and sees what came before. */
-	return 0;
-}
-
 static void network_offloads(struct net *n, unsigned to_guest)
 {
 	atomic_store(&network_of(n)->to_guest, to_guest);
 }
 
-/* ---- life
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- life ------------------------------------------------------------------------- */
 
 static void network_attach(struct net *n, struct net_nic *nic)
 {
@@ -489,7 +301,7 @@ int net_network_open(const struct net_network_config *config, struct net **out, 
 		return err_set(err, -ENOMEM, "network %s: no memory", config->name);
 	w->fd = -1;
 	w->link_up = true;
-	w->source = (struct io_source){ .ready = ready, .arg = w };
+	w->source = (struct io_source){ .ready = network_ready, .arg = w };
 	io_timer_init(&w->retry, retry, w);
 	w->net.ops = &network_ops;
 	w->net.limits = (struct net_limits){

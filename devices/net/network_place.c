@@ -29,7 +29,7 @@ int net_network_check_name(const char *name, struct err *err)
 		       name, NET_NETWORK_NAME_MAX);
 }
 
-/* ---- the folder ------------------------------------------------------------------------- */
+/* ---- the folder ------------------------------------------------------------------ */
 
 /* A folder of ours that nobody else may enter or change; made if it is not there. */
 static int own_folder(const char *path, bool make, struct err *err)
@@ -98,7 +98,7 @@ int network_place_find(const char *name, const char *dir, struct network_place *
 	return 0;
 }
 
-/* ---- who serves --------------------------------------------------------------------------- */
+/* ---- who serves ------------------------------------------------------------------ */
 
 int network_place_lock(const struct network_place *p)
 {

@@ -27,7 +27,7 @@ static const char *path_of(const struct net_socket *s)
 	return s->listens ? s->name.address.sun_path : s->peer.sun_path;
 }
 
-/* ---- watching ------------------------------------------------------------------------------ */
+/* ---- watching -------------------------------------------------------------------- */
 
 void socket_wait(struct net_socket *s, uint32_t set, uint32_t clear)
 {
@@ -67,7 +67,7 @@ static void ready(void *arg, uint32_t events)
 		socket_lose_peer(s, NULL);
 }
 
-/* ---- peers ----------------------------------------------------------------------------------- */
+/* ---- peers ----------------------------------------------------------------------- */
 
 void socket_found_peer(struct net_socket *s)
 {
@@ -197,8 +197,7 @@ static void on_peer(void *arg, uint32_t events)
 	socket_found_peer(s);
 }
 
-/* ---- the network -------------------------------------------------------------------------------
- */
+/* ---- the network ----------------------------------------------------------------- */
 
 static void socket_attach(struct net *n, struct net_nic *nic)
 {

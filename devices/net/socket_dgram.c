@@ -12,7 +12,7 @@ static void dgram_reset(struct net_socket *s)
 	(void)s;
 }
 
-/* ---- to the guest ----------------------------------------------------------------------- */
+/* ---- to the guest ---------------------------------------------------------------- */
 
 /* Who listens answers the first one that it can answer, until that one is gone: the
  * kernel keeps all others out. */
@@ -61,7 +61,7 @@ static void dgram_receive(struct net_socket *s)
 		;
 }
 
-/* ---- from the guest ------------------------------------------------------------------------ */
+/* ---- from the guest -------------------------------------------------------------- */
 
 static int dgram_send(struct net_socket *s, const struct net_frame *f)
 {

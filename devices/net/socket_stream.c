@@ -12,7 +12,7 @@ static void stream_reset(struct net_socket *s)
 	s->out->start = s->out->end = 0;
 }
 
-/* ---- to the guest ----------------------------------------------------------------------- */
+/* ---- to the guest ---------------------------------------------------------------- */
 
 /* Hand on what is all there.  False: the guest has no room, or the peer is gone. */
 static bool give_frames(struct net_socket *s)
@@ -53,7 +53,7 @@ static void stream_receive(struct net_socket *s)
 	}
 }
 
-/* ---- from the guest ------------------------------------------------------------------------ */
+/* ---- from the guest -------------------------------------------------------------- */
 
 static void stream_flush(struct net_socket *s)
 {

@@ -27,7 +27,7 @@ static int send_now(const struct switch_port *p, const uint8_t *message, size_t 
 	return errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM ? -EAGAIN : 0;
 }
 
-/* ---- backlog ----------------------------------------------------------------------------- */
+/* ---- backlog --------------------------------------------------------------------- */
 
 static bool keep(struct switch_port *p, const uint8_t *message, size_t len)
 {
@@ -73,7 +73,7 @@ void switch_port_send(struct switch_port *p, const uint8_t *message, size_t len)
 	watch(p, p->start < p->end);
 }
 
-/* ---- messages ------------------------------------------------------------------------------ */
+/* ---- messages -------------------------------------------------------------------- */
 
 static void refuse(struct switch_port *p, enum switch_refusal why)
 {
@@ -151,7 +151,7 @@ static void ready(void *arg, uint32_t events)
 		receive(p);
 }
 
-/* ---- life ------------------------------------------------------------------------------------ */
+/* ---- life ------------------------------------------------------------------------ */
 
 int switch_port_open(struct switch_port *p, int fd)
 {

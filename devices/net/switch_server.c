@@ -24,7 +24,7 @@ void switch_forward(struct switch_server *s, unsigned from, uint8_t *message, si
 		switch_uplink_send(s, message, len);
 }
 
-/* ---- who comes ----------------------------------------------------------------------------- */
+/* ---- who comes ------------------------------------------------------------------- */
 
 static struct switch_port *free_port(struct switch_server *s)
 {
@@ -65,7 +65,7 @@ static void on_guests(void *arg, uint32_t events)
 	}
 }
 
-/* ---- who serves ------------------------------------------------------------------------------ */
+/* ---- who serves ------------------------------------------------------------------ */
 
 static int listen_for_guests(struct switch_server *s)
 {
@@ -124,8 +124,7 @@ void switch_server_stop(struct switch_server *s)
 	s->joined = 0;
 }
 
-/* ---- life ---------------------------------------------------------------------------------------
- */
+/* ---- life ------------------------------------------------------------------------ */
 
 int switch_server_create(const struct network_place *place, struct net *uplink, struct ioloop *loop,
 			 struct switch_server **out)

@@ -11,7 +11,7 @@ static struct switch_server *server_of(struct net_nic *nic)
 	return container_of(nic, struct switch_server, uplink.nic);
 }
 
-/* ---- from the uplink ---------------------------------------------------------------------- */
+/* ---- from the uplink ------------------------------------------------------------- */
 
 static bool lend_room(struct net_nic *nic, unsigned pair, size_t want, struct net_room *room)
 {
@@ -65,7 +65,7 @@ static const struct net_nic_ops uplink_nic_ops = {
 	.link = link_changed,
 };
 
-/* ---- to the uplink --------------------------------------------------------------------------- */
+/* ---- to the uplink --------------------------------------------------------------- */
 
 static void pass(void *arg, const struct net_frame *f)
 {
@@ -91,8 +91,7 @@ void switch_uplink_flush(struct switch_server *s)
 		net_flush(s->uplink.net, 0);
 }
 
-/* ---- life -------------------------------------------------------------------------------------
- */
+/* ---- life ------------------------------------------------------------------------ */
 
 void switch_uplink_init(struct switch_server *s, struct net *uplink)
 {

@@ -51,7 +51,7 @@ static struct tap *tap_of(struct net *n)
 	return container_of(n, struct tap, net);
 }
 
-/* ---- waiting ------------------------------------------------------------------------------ */
+/* ---- waiting --------------------------------------------------------------------- */
 
 static void wait_for(struct tap_queue *q, uint32_t events)
 {
@@ -71,7 +71,7 @@ static void lose_interface(struct tap_queue *q)
 	q->tap->nic->ops->link(q->tap->nic, false);
 }
 
-/* ---- to the guest --------------------------------------------------------------------------- */
+/* ---- to the guest ---------------------------------------------------------------- */
 
 static size_t longest_frame(const struct tap *t)
 {
@@ -147,8 +147,7 @@ static void tap_rx_ready(struct net *n, unsigned pair)
 	wait_for(q, q->events | EPOLLIN);
 }
 
-/* ---- from the guest ---------------------------------------------------------------------------
- */
+/* ---- from the guest -------------------------------------------------------------- */
 
 static int tap_send(struct net *n, unsigned pair, const struct net_frame *f)
 {
@@ -171,8 +170,7 @@ static int tap_send(struct net *n, unsigned pair, const struct net_frame *f)
 	return 0;
 }
 
-/* ---- offloads ---------------------------------------------------------------------------------
- */
+/* ---- offloads -------------------------------------------------------------------- */
 
 static const struct {
 	unsigned can, flags; /* enum net_can, TUN_F_* */

@@ -17,7 +17,7 @@
 
 #define TAP_FLAGS (IFF_TAP | IFF_NO_PI | IFF_VNET_HDR)
 
-/* ---- one descriptor --------------------------------------------------------------------- */
+/* ---- one descriptor -------------------------------------------------------------- */
 
 static int open_tun(struct err *err)
 {
@@ -54,7 +54,7 @@ static bool would_do(const char *name, int flags)
 	return rc == 0 || rc == -EBUSY;
 }
 
-/* ---- what is wrong ------------------------------------------------------------------------ */
+/* ---- what is wrong --------------------------------------------------------------- */
 
 static int why_not_made(const struct net_tap_config *c, int rc, struct err *err)
 {
@@ -101,7 +101,7 @@ static int why_not_joined(const struct net_tap_config *c, int rc, struct err *er
 	return err_set(err, rc, "%s: is no tap interface; name one that is, or a new one", name);
 }
 
-/* ---- all descriptors ------------------------------------------------------------------------ */
+/* ---- all descriptors ------------------------------------------------------------- */
 
 static int add_queue(struct tap_interface *i, const char *name, int flags, struct err *err)
 {
@@ -173,8 +173,7 @@ static int set_header(const struct tap_interface *i, struct err *err)
 	return 0;
 }
 
-/* ---- the interface as others see it ------------------------------------------------------------
- */
+/* ---- the interface as others see it ---------------------------------------------- */
 
 static struct ifreq request_for(const char *name)
 {

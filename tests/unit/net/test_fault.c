@@ -71,7 +71,7 @@ static void give_many(struct cable *c, unsigned count)
 		assert_true(wire_give(c->wire, 60 + i % 100, i, &plain));
 }
 
-/* ---- fates ---------------------------------------------------------------------------- */
+/* ---- fates ----------------------------------------------------------------------- */
 
 static void lost_frames_are_as_many_as_was_asked_for(void **state)
 {
@@ -187,7 +187,7 @@ static void a_frame_that_has_to_wait_keeps_its_fate(void **state)
 	assert_int_equal(c->wire->frame_count, 1);
 }
 
-/* ---- delay ------------------------------------------------------------------------------ */
+/* ---- delay ----------------------------------------------------------------------- */
 
 static void late_frames_come_later_in_order(void **state)
 {
@@ -266,7 +266,7 @@ static void what_is_late_is_bounded_and_dropped_at_the_stop(void **state)
 	assert_int_equal(c->wire->lens[LATE_FRAMES_MAX - 1], 60 + (LATE_FRAMES_MAX - 1) % 100);
 }
 
-/* ---- what is offered ------------------------------------------------------------------- */
+/* ---- what is offered ------------------------------------------------------------- */
 
 static void offloads_are_left_only_where_a_fate_is_one_packets(void **state)
 {

@@ -69,7 +69,7 @@ static void settle(struct town *t)
 		ioloop_round(t->loop, 5);
 }
 
-/* ---- who reaches whom ------------------------------------------------------------------ */
+/* ---- who reaches whom ------------------------------------------------------------ */
 
 static void guests_of_one_name_reach_each_other(void **state)
 {
@@ -119,7 +119,7 @@ static void a_known_address_is_sent_to_its_guest_only(void **state)
 	guest_end(c);
 }
 
-/* ---- offloads -------------------------------------------------------------------------------- */
+/* ---- offloads -------------------------------------------------------------------- */
 
 #define LONG_BYTES 65000u
 #define MSS	   1448u
@@ -204,8 +204,7 @@ static void a_guest_that_takes_less_gets_finished_frames(void **state)
 	guest_end(a);
 }
 
-/* ---- who serves --------------------------------------------------------------------------------
- */
+/* ---- who serves ------------------------------------------------------------------ */
 
 /* A process that serves and does nothing else. */
 static pid_t start_server(struct town *t)

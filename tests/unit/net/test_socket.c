@@ -145,7 +145,7 @@ static void peer_gets(struct bench *b, size_t len, unsigned tag)
 	free(expected);
 }
 
-/* ---- streams -------------------------------------------------------------------------- */
+/* ---- streams --------------------------------------------------------------------- */
 
 static void frames_of_all_lengths_pass_both_ways(void **state)
 {
@@ -322,7 +322,7 @@ static void a_pair_that_stops_and_starts_goes_on_in_the_stream(void **state)
 	assert_came(b->guest, 60, 1, 2, 1);
 }
 
-/* ---- datagrams -------------------------------------------------------------------------- */
+/* ---- datagrams ------------------------------------------------------------------- */
 
 static void datagrams_pass_both_ways_from_a_path_of_ones_own(void **state)
 {
@@ -399,7 +399,7 @@ static void a_full_peer_makes_the_guest_wait_for_datagrams_too(void **state)
 	assert_int_equal(send_frame(b->guest, 60, 2, 1, 0), 0);
 }
 
-/* ---- refusals ------------------------------------------------------------------------------- */
+/* ---- refusals -------------------------------------------------------------------- */
 
 static void errors_say_what_would_help(void **state)
 {

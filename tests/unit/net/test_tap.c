@@ -151,7 +151,7 @@ static void make_interface(const char *name, int flags, bool persist)
 	close(fd);
 }
 
-/* ---- frames ------------------------------------------------------------------------------- */
+/* ---- frames ---------------------------------------------------------------------- */
 
 static void an_interface_is_made_and_up_and_goes_away_again(void **state)
 {
@@ -319,8 +319,7 @@ static void a_guest_without_room_is_not_asked_again(void **state)
 	guest_end(g);
 }
 
-/* ---- queues -----------------------------------------------------------------------------------
- */
+/* ---- queues ---------------------------------------------------------------------- */
 
 static void a_pair_that_is_not_used_gets_nothing(void **state)
 {
