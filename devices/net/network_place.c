@@ -116,16 +116,18 @@ int network_place_lock(const struct network_place *p)
 	return rc;
 }
 
+static void widen(int fd)
+{
+	const int bytes = SOCKET_BYTES_WISH;
+
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+}
+
 static int make_socket(void)
 {
 	const int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	const int bytes = SOCKET_BYTES_WISH;
 
-	if (fd < 0)
-		return -errno;
-	/* What is accepted has the listener's. */
-	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
-	return fd;
+	return fd < 0 ? -errno : fd;
 }
 
 int network_place_listen(const struct network_place *p)
@@ -150,6 +152,16 @@ void network_place_leave(const struct network_place *p)
 	unlink(p->address.sun_path);
 }
 
+/* Whether a connection's other side is this user, or root. */
+static bool is_trusted(int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
+	       (peer.uid == geteuid() || peer.uid == 0);
+}
+
 int network_place_connect(const struct network_place *p)
 {
 	const int fd = make_socket();
@@ -158,7 +170,8 @@ int network_place_connect(const struct network_place *p)
 	if (fd < 0)
 		return fd;
 	if (connect(fd, (const struct sockaddr *)&p->address, sizeof(p->address)) == 0) {
-		if (network_place_trusts(fd))
+		widen(fd);
+		if (is_trusted(fd))
 			return fd;
 		errno = EPERM;
 	}
@@ -167,11 +180,15 @@ int network_place_connect(const struct network_place *p)
 	return rc;
 }
 
-bool network_place_trusts(int fd)
+int network_place_accept(int listen_fd)
 {
-	struct ucred peer;
-	socklen_t len = sizeof(peer);
+	const int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
-	       (peer.uid == geteuid() || peer.uid == 0);
+	if (fd < 0)
+		return -errno;
+	widen(fd); /* it has not inherited that */
+	if (is_trusted(fd))
+		return fd;
+	close(fd);
+	return -EPERM;
 }

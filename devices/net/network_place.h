@@ -33,7 +33,9 @@ void network_place_leave(const struct network_place *p);
 /* A connection to the server, non-blocking.  Descriptor or -errno. */
 int network_place_connect(const struct network_place *p);
 
-/* Whether a connection's other side is this user, or root. */
-bool network_place_trusts(int fd);
+/* The next connection to the server, non-blocking.
+ * Descriptor; -EAGAIN: there is none; -EPERM: one of another user's, which is closed;
+ * another -errno. */
+int network_place_accept(int listen_fd);
 
 #endif

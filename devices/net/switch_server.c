@@ -40,9 +40,7 @@ static void take_guest(struct switch_server *s, int fd)
 	struct switch_port *p = free_port(s);
 	uint8_t raw[SWITCH_HEADER_BYTES];
 
-	if (!network_place_trusts(fd)) {
-		close(fd);
-	} else if (!p) {
+	if (!p) {
 		switch_packet_emit(SWITCH_REFUSED, SWITCH_REFUSES_FULL, raw);
 		send(fd, raw, sizeof(raw), MSG_DONTWAIT | MSG_NOSIGNAL);
 		close(fd);
@@ -57,11 +55,12 @@ static void on_guests(void *arg, uint32_t events)
 
 	(void)events;
 	for (unsigned n = 0; n < SWITCH_PORTS_MAX; n++) {
-		const int fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		const int fd = network_place_accept(s->listen_fd);
 
-		if (fd < 0)
+		if (fd >= 0)
+			take_guest(s, fd);
+		else if (fd != -EPERM)
 			return;
-		take_guest(s, fd);
 	}
 }
 

@@ -234,6 +234,9 @@ static void headers_that_are_not_as_promised_are_refused(void **state)
 	o.gso_bytes = 3; /* thousands of segments */
 	assert_int_equal(net_finish(frame, len, &o, 0, take, &out), -EBADMSG);
 	o.gso_bytes = 1448;
+	o.csum_start = 38; /* not where the transport header is */
+	assert_int_equal(net_finish(frame, len, &o, 0, take, &out), -EBADMSG);
+	o.csum_start = 34;
 	for (len = NET_HEADER_BYTES; len < 54; len++) /* cut off anywhere */
 		assert_int_equal(net_finish(frame, len, &o, 0, take, &out), -EBADMSG);
 	frame[46] = 0xf0; /* a TCP header longer than the frame */

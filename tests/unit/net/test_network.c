@@ -305,11 +305,48 @@ static void a_stopped_server_is_named_as_the_reason(void **state)
 /* ---- slow and hostile guests
  * ---------------------------------------------------------------------- */
 
+/* A connection of a hostile process of this user. */
+static int connect_raw(struct town *t)
+{
+	struct network_place place;
+	int fd;
+
+	assert_int_equal(network_place_find("lan", t->dir, &place, NULL), 0);
+	fd = network_place_connect(&place);
+	assert_true(fd >= 0);
+	assert_int_equal(fcntl(fd, F_SETFL, 0), 0);
+	return fd;
+}
+
+/* How many messages of so many bytes a socket like the server's holds. */
+static unsigned socket_holds(struct town *t, size_t len)
+{
+	const int a = connect_raw(t);
+	uint8_t *bytes = calloc(1, len);
+	unsigned count = 0;
+	int pair[2], size;
+	socklen_t size_len = sizeof(size);
+
+	assert_non_null(bytes);
+	assert_int_equal(getsockopt(a, SOL_SOCKET, SO_SNDBUF, &size, &size_len), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	size /= 2; /* the kernel doubles it */
+	assert_int_equal(setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)), 0);
+	while (send(pair[0], bytes, len, MSG_DONTWAIT) > 0)
+		count++;
+	close(a);
+	close(pair[0]);
+	close(pair[1]);
+	free(bytes);
+	return count;
+}
+
 static void a_slow_guest_loses_frames_and_stalls_nobody(void **state)
 {
 	struct town *t = *state;
 	struct guest *a = join(t, "lan", ALL_CAN), *slow = join(t, "lan", ALL_CAN),
 		     *b = join(t, "lan", ALL_CAN);
+	const unsigned held = socket_holds(t, SWITCH_HEADER_BYTES + 20000);
 	unsigned sent = 0;
 
 	slow->fake.room_count = 0;
@@ -328,24 +365,13 @@ static void a_slow_guest_loses_frames_and_stalls_nobody(void **state)
 	UNTIL(t->loop, slow->fake.frame_count > 10);
 	settle(t);
 	assert_true(slow->fake.frame_count < sent);
+	/* Its socket was full, and the server kept a little besides. */
+	assert_true(slow->fake.frame_count > held + 20);
 	for (unsigned i = 0; i < slow->fake.frame_count; i++)
 		assert_came(slow, 20000, 0xff, 1, i);
 	guest_end(a);
 	guest_end(slow);
 	guest_end(b);
-}
-
-/* A connection of a hostile process of this user. */
-static int connect_raw(struct town *t)
-{
-	struct network_place place;
-	int fd;
-
-	assert_int_equal(network_place_find("lan", t->dir, &place, NULL), 0);
-	fd = network_place_connect(&place);
-	assert_true(fd >= 0);
-	assert_int_equal(fcntl(fd, F_SETFL, 0), 0);
-	return fd;
 }
 
 static void say_hello(int fd)

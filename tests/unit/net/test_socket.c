@@ -208,13 +208,14 @@ static void a_guest_without_room_leaves_frames_where_they_are(void **state)
 	for (unsigned i = 0; i < 5; i++)
 		peer_sends(b, 100, i);
 	UNTIL(b->loop, b->guest->fake.refused_count > 0);
+	peer_sends(b, 100, 5); /* this one stays in the socket */
 	for (unsigned i = 0; i < 10; i++)
 		ioloop_round(b->loop, 1);
 	assert_int_equal(b->guest->fake.refused_count, 1); /* and nobody asks again */
 	b->guest->fake.room_count = 10;
 	net_rx_ready(b->guest->net, 0);
-	UNTIL(b->loop, b->guest->fake.frame_count == 5);
-	for (unsigned i = 0; i < 5; i++)
+	UNTIL(b->loop, b->guest->fake.frame_count == 6);
+	for (unsigned i = 0; i < 6; i++)
 		assert_came(b->guest, 100, 1, 2, i);
 	assert_int_equal(b->guest->fake.dropped_count, 0);
 }
