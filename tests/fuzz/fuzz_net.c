@@ -376,10 +376,12 @@ static void offer(struct guest *g, struct queue *q, const struct fake_buf *bufs,
 		in_bytes += bufs[i].writable ? bufs[i].len : 0;
 	if (n == 0)
 		return;
-	if (indirect && (g->v->features & VIRTIO_F_INDIRECT_DESC))
+	if (indirect && (g->v->features & VIRTIO_F_INDIRECT_DESC)) {
 		id = fake_driver_add_indirect(&q->driver, take_table(g, n * 16), bufs, n);
-	else
+		in_bytes = UINT32_MAX; /* a frame may land on the table before it is read */
+	} else {
 		id = fake_driver_add(&q->driver, bufs, n);
+	}
 	if (id >= 0)
 		q->in_bytes[id] = in_bytes;
 }
