@@ -198,11 +198,10 @@ bool q_discard_step(struct qjob *job)
 
 	if (!q_may_write(job, &waits))
 		return !waits;
-	/* Only whole clusters. */
-	if (job->end < q->block.limits.size_bytes)
+	/* Only whole clusters, or the disk's last; of which the guest may not see the
+	 * end. */
+	if (job->end < q->disk_bytes)
 		job->end = align_down_u64(job->end, q->cluster_bytes);
-	else
-		job->end = q->disk_bytes;
 	align_up_u64(job->pos, q->cluster_bytes, &job->pos);
 	while (rc == DONE && job->pos < job->end) {
 		const uint64_t at = job->pos;
@@ -231,7 +230,7 @@ static uint64_t ragged(const struct qjob *job)
 
 	if (head > 0)
 		return min_u64(head, job->end - job->pos);
-	if (job->end - job->pos < grain && job->end < q->block.limits.size_bytes)
+	if (job->end - job->pos < grain && job->end < q->disk_bytes)
 		return job->end - job->pos;
 	return 0;
 }
