@@ -1,7 +1,6 @@
 #include "block/backing.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,67 +39,72 @@ bool backing_is_grammar(const char *name)
 
 /* ---- where it is --------------------------------------------------------------------- */
 
-/* "DIR/" of a path. */
-static void folder_of(const char *path, char out[PATH_MAX])
+/* Paths are on the heap: each image of a chain has its own, and a thread's stack is
+ * small. */
+
+/* "DIR/" of a path; "" is the current one. */
+static size_t folder_len(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
-	snprintf(out, PATH_MAX, "%.*s", slash ? (int)(slash - path + 1) : 2, slash ? path : "./");
+	return slash ? (size_t)(slash - path) + 1 : 0;
 }
 
-static bool is_below(const char *real, const char *folder)
+/* folder  not ended by a NUL; len bytes, none: the current one */
+static bool is_below(const char *real, const char *folder, size_t len)
 {
-	char real_folder[PATH_MAX];
-	size_t len;
+	char *path = len > 0 ? strndup(folder, len) : strdup(".");
+	char *real_folder = path ? realpath(path, NULL) : NULL;
+	const size_t real_len = real_folder ? strlen(real_folder) : 0;
+	const bool below = real_len == 1 /* "/" */ ||
+			   (real_len > 1 && strncmp(real, real_folder, real_len) == 0 &&
+			    real[real_len] == '/');
 
-	if (!realpath(folder, real_folder))
-		return false;
-	len = strlen(real_folder);
-	if (len == 1)
-		return true; /* "/" */
-	return strncmp(real, real_folder, len) == 0 && real[len] == '/';
+	free(real_folder);
+	free(path);
+	return below;
 }
 
 static bool is_allowed(const struct backing_user *u, const char *real)
 {
 	const char *allowed = u->rules->allowed;
-	char folder[PATH_MAX];
 
-	folder_of(u->path, folder);
-	if (is_below(real, folder))
+	if (is_below(real, u->path, folder_len(u->path)))
 		return true;
 	while (allowed && *allowed) {
 		const size_t len = strcspn(allowed, ":");
 
-		snprintf(folder, sizeof(folder), "%.*s", (int)min_u64(len, PATH_MAX), allowed);
-		if (len > 0 && len < PATH_MAX && is_below(real, folder))
+		if (len > 0 && is_below(real, allowed, len))
 			return true;
 		allowed += len + (allowed[len] == ':');
 	}
 	return false;
 }
 
-/* The file's path without links; it may be used. */
+/* The file's path without links, the caller's to free, also in failure; it may be
+ * used. */
 static int find(const struct backing_user *u, const struct qcow2_header *h, const char *image,
-		char real[PATH_MAX], struct err *err)
+		char **real, struct err *err)
 {
-	char joined[PATH_MAX], folder[PATH_MAX], name[QUOTED_BYTES];
 	const bool absolute = h->backing_name[0] == '/';
-	int n;
+	char name[QUOTED_BYTES], *joined;
+	int rc = 0;
 
 	quoted(name, h->backing_name);
 	if (backing_is_grammar(h->backing_name))
 		return err_set(err, -EINVAL,
 			       "%s: its backing file '%s' is no path; './%s' would be one", image,
 			       name, name);
-	folder_of(u->path, folder);
-	n = snprintf(joined, sizeof(joined), "%s%s", absolute ? "" : folder, h->backing_name);
-	if (n < 0 || (size_t)n >= sizeof(joined))
-		return err_set(err, -ENAMETOOLONG, "%s: the path of its backing file is too long",
-			       image);
-	if (!realpath(joined, real))
-		return err_errno(err, -errno, "%s: its backing file '%s'", image, name);
-	if (!is_allowed(u, real))
+	if (asprintf(&joined, "%.*s%s", absolute ? 0 : (int)folder_len(u->path), u->path,
+		     h->backing_name) < 0)
+		return err_errno(err, -ENOMEM, "%s: the path of its backing file", image);
+	*real = realpath(joined, NULL);
+	if (!*real)
+		rc = err_errno(err, -errno, "%s: its backing file '%s'", image, name);
+	free(joined);
+	if (rc < 0)
+		return rc;
+	if (!is_allowed(u, *real))
 		return err_set(err, -EACCES,
 			       "%s: its backing file '%s' is not in the image's folder; add "
 			       ",backing=allow:DIR if the image may read what is in DIR",
@@ -150,21 +154,22 @@ static int open_image(const struct backing_user *u, struct block *file, const ch
 		      struct block **out, uint64_t *size_bytes, struct err *err)
 {
 	struct qcow2_options options = { .name = name, .read_only = true };
+	struct qcow2_header *h = calloc(1, sizeof(*h));
 	struct block *below = NULL;
-	struct qcow2_header h;
-	int rc = qcow2_read_header(file, name, &h, err);
+	int rc;
 
-	if (rc < 0)
-		return rc;
-	*size_bytes = h.size_bytes;
-	if (h.has_backing)
-		rc = backing_open(u, &h, &below, &options.backing_bytes, err);
+	if (!h)
+		return err_errno(err, -ENOMEM, "%s: its header", name);
+	rc = qcow2_read_header(file, name, h, err);
+	*size_bytes = h->size_bytes;
+	if (rc == 0 && h->has_backing)
+		rc = backing_open(u, h, &below, &options.backing_bytes, err);
 	if (rc == 0)
-		rc = qcow2_open(file, &h, below, &options, out, err);
-	if (rc < 0) {
+		rc = qcow2_open(file, h, below, &options, out, err);
+	if (rc < 0)
 		block_close(below);
-		qcow2_header_free(&h);
-	}
+	qcow2_header_free(h);
+	free(h);
 	return rc;
 }
 
@@ -196,8 +201,9 @@ static int open_store(const struct backing_user *u, const struct qcow2_header *h
 int backing_open(const struct backing_user *u, const struct qcow2_header *h, struct block **out,
 		 uint64_t *size_bytes, struct err *err)
 {
-	char real[PATH_MAX] = "", image[QUOTED_BYTES], name[QUOTED_BYTES];
+	char image[QUOTED_BYTES], name[QUOTED_BYTES], *real = NULL;
 	struct store s = { .fd = -1 };
+	struct err why;
 	int rc;
 
 	quoted(image, u->path);
@@ -210,19 +216,24 @@ int backing_open(const struct backing_user *u, const struct qcow2_header *h, str
 		return err_set(err, -EOPNOTSUPP,
 			       "%s: its backing file is of format '%s'; raw and qcow2 are supported",
 			       image, quoted(name, h->backing_format));
-	rc = find(u, h, image, real, err);
-	if (rc == 0)
-		rc = store_open(&s, real, true, err);
-	if (rc < 0)
+	rc = find(u, h, image, &real, err);
+	if (rc == 0) {
+		rc = store_open(&s, real, true, &why);
+		if (rc < 0)
+			err_set(err, rc, "%s: its backing file %s", image, why.text);
+	}
+	if (rc < 0) {
+		free(real);
 		return rc;
+	}
 	rc = check_chain(u, &s, image, err);
 	if (rc == 0)
 		rc = image_lock(s.fd, false, s.name, err);
-	if (rc < 0) {
+	if (rc == 0)
+		rc = open_store(u, h, real, &s, out, size_bytes, err);
+	else
 		store_close(&s);
-		return rc;
-	}
-	rc = open_store(u, h, real, &s, out, size_bytes, err);
+	free(real);
 	if (rc == 0 && !align_up_u64(*size_bytes, BLOCK_SECTOR_BYTES, size_bytes))
 		*size_bytes = INT64_MAX;
 	return rc;

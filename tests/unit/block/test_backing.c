@@ -2,6 +2,7 @@
 
 #include "block/qcow2_ops.h"
 #include "block/raw.h"
+#include "host/thread.h"
 
 #define DISK_BYTES KIB(256)
 
@@ -184,6 +185,25 @@ static void names_that_are_no_paths_and_formats_that_are_not_said_are_refused(vo
 	unlink(raw.path);
 }
 
+/* As the disks of a run are opened: on a thread with a small stack. */
+static void *open_the_disk(void *arg)
+{
+	struct block_bench *b = arg;
+
+	b->err.text[0] = '\0';
+	return (void *)(intptr_t)disk_open(&b->config, &b->disk, &b->err);
+}
+
+static int disk_up_on_a_thread(struct block_bench *b)
+{
+	pthread_t thread;
+	void *rc;
+
+	assert_int_equal(thread_start(&thread, open_the_disk, b), 0);
+	pthread_join(thread, &rc);
+	return (int)(intptr_t)rc;
+}
+
 static void circles_and_endless_chains_are_refused(void **state)
 {
 	struct block_bench *b = *state;
@@ -200,6 +220,8 @@ static void circles_and_endless_chains_are_refused(void **state)
 		make_image(b, i ? path : b->path, name, "qcow2", DISK_BYTES);
 	}
 	refused(b, -ELOOP, "more than 32 images above one another");
+	assert_int_equal(disk_up_on_a_thread(b), -ELOOP);
+	assert_says(b, "more than 32 images above one another");
 	for (unsigned i = 1; i < 40; i++) {
 		snprintf(path, sizeof(path), "%s/n%u", b->dir, i);
 		unlink(path);
