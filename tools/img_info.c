@@ -6,6 +6,7 @@
 
 #include "tools/img.h"
 #include "tools/img_file.h"
+#include "tools/img_print.h"
 #include "tools/img_snapshots.h"
 
 static const struct option_row rows[] = {
@@ -73,14 +74,19 @@ static void print_backing(const struct chain_link *l)
 	const struct qcow2_header *h = &l->meta.h;
 	char *path = backing_path(l);
 
-	printf("backing file: %s", h->backing_name);
-	if (!path)
+	printf("backing file: ");
+	print_text(stdout, h->backing_name);
+	if (!path) {
 		printf(" (cannot determine actual path)");
-	else if (strcmp(path, h->backing_name) != 0)
-		printf(" (actual path: %s)", path);
-	printf("\n");
+	} else if (strcmp(path, h->backing_name) != 0) {
+		printf(" (actual path: ");
+		print_text(stdout, path);
+		printf(")");
+	}
 	if (*h->backing_format)
-		printf("backing file format: %s\n", h->backing_format);
+		printf("\nbacking file format: ");
+	print_text(stdout, h->backing_format);
+	printf("\n");
 	free(path);
 }
 

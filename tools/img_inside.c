@@ -92,6 +92,7 @@ static int with_reader(const struct img_options *o,
 	struct ioloop *loop;
 	int status = 1;
 
+	look.why = &r.err;
 	if (img_loop(o, &loop) < 0)
 		return 1;
 	if (open_reader(o, loop, &r, &look) == 0) {

@@ -51,7 +51,11 @@ int look_failed(const struct look *look, const struct volume *v, const char *pat
 		fprintf(stderr, ": ");
 		print_name(stderr, path, strlen(path));
 	}
-	fprintf(stderr, ": %s\n", text);
+	fprintf(stderr, ": %s", text);
+	if (look->why->text[0])
+		fprintf(stderr, " (%s)", look->why->text);
+	fputc('\n', stderr);
+	look->why->text[0] = '\0';
 	return 1;
 }
 

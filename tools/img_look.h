@@ -14,6 +14,7 @@ struct look {
 	const struct reader *disk; /* borrowed */
 	const char *verb;	   /* "ls", for messages */
 	const char *file;	   /* the disk's name, for messages */
+	struct err *why;	   /* what the disk said when it could not be read, until told */
 	const char *part;	   /* as look_split() gives it; NULL: none was named */
 	bool json;
 	bool recursive; /* ls: directories below, too */
@@ -63,7 +64,7 @@ int look_each(const struct look *look, struct partition_table *table, unsigned i
 /* Tell on stderr what was met, and close. */
 void look_close(const struct look *look, struct volume *v);
 
-/* "bantam img VERB: FILE:PART: PATH: TEXT" on stderr.  v and path may be NULL.
+/* "bantam img VERB: FILE:PART: PATH: TEXT (WHY)" on stderr.  v and path may be NULL.
  * Returns 1. */
 int look_failed(const struct look *look, const struct volume *v, const char *path,
 		const char *text);

@@ -2,21 +2,39 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 
+/* How many columns it took. */
+static size_t print_byte(FILE *out, unsigned char c)
+{
+	if (c < 0x20 || c == 0x7f)
+		return (size_t)fprintf(out, "\\%03o", c);
+	fputs(c == '\\' ? "\\" : "", out);
+	fputc(c, out);
+	return c == '\\' ? 2 : 1;
+}
+
 void print_name(FILE *out, const char *name, size_t len)
 {
-	for (size_t i = 0; i < len; i++) {
-		const unsigned char c = (unsigned char)name[i];
+	for (size_t i = 0; i < len; i++)
+		print_byte(out, (unsigned char)name[i]);
+}
 
-		if (c < 0x20 || c == 0x7f)
-			fprintf(out, "\\%03o", c);
-		else if (c == '\\')
-			fputs("\\\\", out);
-		else
-			fputc(c, out);
-	}
+void print_text(FILE *out, const char *text)
+{
+	print_name(out, text, strlen(text));
+}
+
+void print_text_column(FILE *out, const char *text, unsigned width)
+{
+	size_t columns = 0;
+
+	while (*text)
+		columns += print_byte(out, (unsigned char)*text++);
+	for (; columns < width; columns++)
+		fputc(' ', out);
 }
 
 /* What a file can be, as ls and as words. */

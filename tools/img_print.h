@@ -10,6 +10,10 @@
 /* Any bytes, such that no name can speak to a terminal or end a line: control
  * characters as \ooo, a backslash doubled. */
 void print_name(FILE *out, const char *name, size_t len);
+/* The same of a whole string. */
+void print_text(FILE *out, const char *text);
+/* And in a column: with spaces behind it, up to width. */
+void print_text_column(FILE *out, const char *text, unsigned width);
 
 /* "drwxr-xr-x". */
 const char *mode_text(char text[11], uint32_t mode);

@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "tools/img_file.h"
+#include "tools/img_print.h"
 
 /* docs/interop/qcow2: behind the sizes of vm state and disk is the instruction count,
  * where there is one; all ones: none. */
@@ -28,7 +29,9 @@ static void print_one(const struct qcow2_snapshot *s)
 		 (unsigned long long)(s->vm_clock_ns % NS_PER_S / NS_PER_MS));
 	if (icount(s) != UINT64_MAX)
 		snprintf(count, sizeof(count), "%llu", (unsigned long long)icount(s));
-	printf("%-10s%-17s%8s%20s%13s%11s\n", s->id, s->name,
+	print_text_column(stdout, s->id, 10);
+	print_text_column(stdout, s->name, 17);
+	printf("%8s%20s%13s%11s\n",
 	       img_size_text(size, s->vm_state_bytes), when, clock, count);
 }
 

@@ -238,9 +238,19 @@ static int follow(struct chain *c, const struct chain_options *top, struct err *
 		return err_set(err, rc, "%s: %s", l->name, why.text);
 	rc = open_link(c, path, &o, &why);
 	free(path);
-	if (rc < 0)
-		return err_set(err, rc, "%s: backing file: %s", l->name, why.text);
-	return check_visited(c, err);
+	if (rc == 0)
+		rc = check_visited(c, &why);
+	return rc < 0 ? err_set(err, rc, "%s: backing file: %s", l->name, why.text) : 0;
+}
+
+/* The same, and an error names the image that the user named. */
+static int follow_for(struct chain *c, const struct chain_options *top, struct err *err)
+{
+	struct err why;
+	const bool first = c->count == 1;
+	const int rc = follow(c, top, first ? err : &why);
+
+	return rc < 0 && !first ? err_set(err, rc, "%s: %s", c->links[0]->name, why.text) : rc;
 }
 
 int chain_open(struct chain *c, struct ioloop *loop, const char *path,
@@ -252,7 +262,7 @@ int chain_open(struct chain *c, struct ioloop *loop, const char *path,
 	rc = open_link(c, path, options, err);
 	while (rc == 0 && !options->alone && c->links[c->count - 1]->meta_open &&
 	       c->links[c->count - 1]->meta.h.has_backing)
-		rc = follow(c, options, err);
+		rc = follow_for(c, options, err);
 	if (rc < 0)
 		chain_close(c);
 	return rc;

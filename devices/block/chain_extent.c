@@ -49,6 +49,13 @@ struct unit {
 	uint64_t packed;
 };
 
+/* What nobody who keeps to the format writes: better an error than somebody's zeros. */
+static int refuse(const struct chain_link *l, uint64_t entry, const char *what, struct err *err)
+{
+	return err_set(err, -EUCLEAN, "%s: an L2 entry (%#llx) %s; 'check' tells more", l->name,
+		       (unsigned long long)entry, what);
+}
+
 static void classify_subcluster(uint64_t bitmap, unsigned i, struct unit *u)
 {
 	if (bitmap >> i & 1) {
@@ -70,6 +77,7 @@ static int classify(const struct chain_link *l, uint64_t offset, struct unit *u,
 	const uint64_t unit_bytes = qcow2_cluster_bytes(h) / (qcow2_is_extended(h) ? SUBCLUSTERS : 1);
 	const uint64_t in_cluster =
 		(offset & (qcow2_cluster_bytes(h) - 1)) & ~(unit_bytes - 1);
+	const uint64_t bitmap = qcow2_entry_bitmap(&l->meta, l->l2, i);
 	const uint64_t host = entry & QCOW2_OFFSET_MASK;
 	struct qcow2_span span;
 	const int rc = qcow2_entry_span(&l->meta, entry, &span, err);
@@ -82,14 +90,17 @@ static int classify(const struct chain_link *l, uint64_t offset, struct unit *u,
 		qcow2_compressed_place(h, entry, &u->host, &u->packed);
 		return 0;
 	}
+	if ((entry & QCOW2_ZERO) && (h->version < 3 || qcow2_is_extended(h)))
+		return refuse(l, entry, "has a zero flag, which it cannot have", err);
+	if ((bitmap >> SUBCLUSTERS & (uint32_t)bitmap) != 0)
+		return refuse(l, entry, "has a subcluster that is both data and zeros", err);
+	if ((uint32_t)bitmap != 0 && host == 0)
+		return refuse(l, entry, "has data without a place", err);
 	if (host != 0)
 		u->host = host + in_cluster;
 	if (qcow2_is_extended(h)) {
-		classify_subcluster(qcow2_entry_bitmap(&l->meta, l->l2, i),
-				    (unsigned)(in_cluster / unit_bytes), u);
-		if (u->kind == EXTENT_DATA && host == 0)
-			return err_set(err, -EUCLEAN, "%s: an entry has data without a place", l->name);
-	} else if (h->version >= 3 && (entry & QCOW2_ZERO)) {
+		classify_subcluster(bitmap, (unsigned)(in_cluster / unit_bytes), u);
+	} else if (entry & QCOW2_ZERO) {
 		u->kind = EXTENT_ZERO;
 	} else if (host != 0) {
 		u->kind = EXTENT_DATA;

@@ -17,9 +17,8 @@ struct magic {
 /* First match wins.  Not LUKS: a guest may well encrypt its whole disk, and no
  * LUKS header names another file. */
 static const struct magic magics[] = {
-	MAGIC("qcow2", 0, "QFI\xfb\0\0\0\x02"),
-	MAGIC("qcow2", 0, "QFI\xfb\0\0\0\x03"),
-	MAGIC("qcow", 0, "QFI\xfb"), /* version 1, or one of the future */
+	MAGIC("qcow", 0, "QFI\xfb\0\0\0\x01"),
+	MAGIC("qcow2", 0, "QFI\xfb"), /* which versions, its header's reader knows */
 	MAGIC("QED", 0, "QED\0"),
 	MAGIC("VMDK", 0, "KDMV"),
 	MAGIC("VMDK", 0, "COWD"),

@@ -296,12 +296,18 @@ static int check_writable(const struct qcow2 *q, struct err *err)
 
 static int load(struct qcow2 *q, bool read_only, struct err *err)
 {
-	uint64_t file_bytes;
+	uint64_t file_bytes, end;
 	int rc = block_file_size(q->file, &file_bytes);
 
 	if (rc < 0)
 		return err_errno(err, rc, "%s", q->name);
 	atomic_init(&q->file_bytes, file_bytes);
+	if (!align_up_u64(file_bytes, q->cluster_bytes, &end) ||
+	    !range_inside(q->h.l1_offset, q->l1_entries * 8, end))
+		return err_set(err, -EUCLEAN,
+			       "%s: its L1 table at %#llx is behind the file's end (was it cut off?); "
+			       "'bantam img check' says more",
+			       q->name, (unsigned long long)q->h.l1_offset);
 	rc = load_l1(q);
 	if (rc == 0 && !read_only)
 		rc = q_refcounts_open(q);

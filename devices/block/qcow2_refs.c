@@ -205,6 +205,10 @@ int qcow2_refs_distrust(struct qcow2_refs *r, uint64_t index, struct err *err)
 	struct qcow2_refblock *b = &r->blocks[index];
 
 	b->offset = 0;
+	r->changed = true;
+	/* Nothing is there that could be in use. */
+	if (index << r->block_bits >= r->file_clusters && !b->disk && !b->now)
+		return 0;
 	if (!b->disk)
 		b->disk = malloc(cluster_bytes(r));
 	if (!b->now)
@@ -212,7 +216,6 @@ int qcow2_refs_distrust(struct qcow2_refs *r, uint64_t index, struct err *err)
 	if (!b->disk || !b->now)
 		return no_memory(r, err);
 	memset(b->disk, 0xff, cluster_bytes(r));
-	r->changed = true;
 	return 0;
 }
 

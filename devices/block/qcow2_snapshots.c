@@ -16,6 +16,7 @@
 #define FIXED_BYTES 40u
 #define EXTRA_KNOWN 16u
 #define EXTRA_MAX   1024u
+#define PIECE_BYTES KIB(64)
 
 void qcow2_snapshot_free(struct qcow2_snapshot *s)
 {
@@ -36,19 +37,35 @@ void qcow2_snapshots_free(struct qcow2_meta *m)
 /* ---- reading ----------------------------------------------------------------------------------
  */
 
-/* Where in the table we are. */
+/* Where in the table we are; a piece of it is in memory. */
 struct reader {
 	struct qcow2_meta *m;
 	uint64_t offset;
+	uint8_t *piece; /* PIECE_BYTES */
+	uint64_t at;	/* of the piece; UINT64_MAX: none yet */
 };
 
 static int take(struct reader *r, void *to, size_t len, struct err *err)
 {
-	const int rc = sync_read(&r->m->io, r->offset, to, len);
+	uint8_t *out = to;
 
-	if (rc < 0)
-		return err_errno(err, rc, "%s: its snapshot table", r->m->name);
-	r->offset += len;
+	while (len > 0) {
+		const uint64_t at = align_down_u64(r->offset, PIECE_BYTES);
+		const size_t skip = (size_t)(r->offset - at);
+		const size_t part = min_u64(len, PIECE_BYTES - skip);
+
+		if (r->at != at) {
+			const int rc = sync_read(&r->m->io, at, r->piece, PIECE_BYTES);
+
+			if (rc < 0)
+				return err_errno(err, rc, "%s: its snapshot table", r->m->name);
+			r->at = at;
+		}
+		memcpy(out, r->piece + skip, part);
+		r->offset += part;
+		out += part;
+		len -= part;
+	}
 	return 0;
 }
 
@@ -138,10 +155,13 @@ static int append(struct qcow2_meta *m, uint32_t count, const struct qcow2_snaps
 
 int qcow2_snapshots_load(struct qcow2_meta *m, struct err *err)
 {
-	struct reader r = { m, m->h.snapshots_offset };
 	const uint32_t count = m->h.bad_snapshots ? 0 : m->h.snapshot_count;
+	struct reader r = { m, m->h.snapshots_offset, count > 0 ? malloc(PIECE_BYTES) : NULL,
+			    UINT64_MAX };
 	int rc = 0;
 
+	if (count > 0 && !r.piece)
+		return err_errno(err, -ENOMEM, "%s: its snapshot table", m->name);
 	m->claimed_snapshots = m->h.snapshot_count;
 	m->h.snapshot_count = 0;
 	while (rc == 0 && m->h.snapshot_count < count) {
@@ -158,6 +178,7 @@ int qcow2_snapshots_load(struct qcow2_meta *m, struct err *err)
 		else
 			m->h.snapshot_count++;
 	}
+	free(r.piece);
 	m->snapshot_table_bytes = count > 0 ? (uint32_t)(r.offset - m->h.snapshots_offset) : 0;
 	/* Damage can be repaired around; what just could not be read must not be. */
 	if ((rc == -EUCLEAN || rc == -EFBIG || rc == -EINVAL) && m->use == QCOW2_REPAIR) {

@@ -76,16 +76,23 @@ int qcow2_entry_span(const struct qcow2_meta *m, uint64_t entry, struct qcow2_sp
 int qcow2_l1_read(struct qcow2_meta *m, uint64_t offset, uint32_t entries, uint32_t room,
 		  uint64_t **out, struct err *err)
 {
+	const uint64_t mask = qcow2_cluster_bytes(&m->h) - 1;
 	const size_t count = entries > room ? entries : room;
 	uint64_t *l1;
 	int rc;
 
 	if ((uint64_t)entries * 8 > QCOW2_L1_BYTES_MAX ||
-	    (entries > 0 && ((offset & (qcow2_cluster_bytes(&m->h) - 1)) != 0 || offset == 0 ||
+	    (entries > 0 && ((offset & mask) != 0 || offset == 0 ||
 			     !range_inside(offset, (uint64_t)entries * 8, INT64_MAX))))
 		return err_set(err, -EUCLEAN,
 			       "%s: no L1 table of %u entries can be at %#llx; " HINT, m->name,
 			       entries, (unsigned long long)offset);
+	if (m->use != QCOW2_REPAIR && entries > 0 &&
+	    !range_inside(offset, (uint64_t)entries * 8, (m->end_bytes + mask) & ~mask))
+		return err_set(err, -EUCLEAN,
+			       "%s: an L1 table of %u entries at %#llx is behind the file's end (was "
+			       "it cut off?); " HINT,
+			       m->name, entries, (unsigned long long)offset);
 	l1 = calloc(count + 1, sizeof(*l1));
 	if (!l1)
 		return err_errno(err, -ENOMEM, "%s: an L1 table", m->name);

@@ -24,6 +24,7 @@ static void image_headers_are_told_apart(void **state)
 	(void)state;
 	assert_string_equal(PROBE(0, "QFI\xfb\0\0\0\x03"), "qcow2");
 	assert_string_equal(PROBE(0, "QFI\xfb\0\0\0\x02"), "qcow2");
+	assert_string_equal(PROBE(0, "QFI\xfb\0\0\0\x04"), "qcow2");
 	assert_string_equal(PROBE(0, "QFI\xfb\0\0\0\x01"), "qcow");
 	assert_string_equal(PROBE(0, "QED\0"), "QED");
 	assert_string_equal(PROBE(0, "KDMV\1\0\0\0"), "VMDK");

@@ -206,6 +206,13 @@ static unsigned flushes(const struct fake_file *file)
 	return count;
 }
 
+static uint64_t l2_of(struct qcow2_bench *b)
+{
+	struct qcow2_judge j = judged(b);
+
+	return be64_load(b->file->bytes + j.l1_offset) & QCOW2_OFFSET_MASK;
+}
+
 /* ---- reads and writes --------------------------------------------------------------------- */
 
 static void what_is_written_is_read_again_and_the_rest_is_zeros(void **state)
@@ -243,6 +250,37 @@ static void a_disk_of_odd_size_is_used_to_its_end(void **state)
 	assert_int_equal(run(&d, BLOCK_ZERO, 0, NULL, MIB(1) + 512), 0);
 	assert_int_equal(got(&d, MIB(1)), 0);
 	end(&d);
+}
+
+/* The guest has whole sectors; the disk's last bytes are not its to change. */
+static void what_ends_at_the_last_whole_sector_ends(void **state)
+{
+	struct qcow2_bench *b = *state;
+	const uint64_t last = MIB(1) + 1024, before = last - 512;
+	struct disk d;
+	uint64_t host;
+
+	b->options.size_bytes = last;
+	made(b);
+	be64_store(b->file->bytes + 24, last + 100);
+	d = (struct disk){ .b = b };
+	open_disk(&d);
+	assert_int_equal(d.block->limits.size_bytes, last);
+	assert_int_equal(put(&d, MIB(1), 'e', 1024), 0);
+	close_disk(&d);
+	host = be64_load(b->file->bytes + l2_of(b) + MIB(1) / CLUSTER * 8) & QCOW2_OFFSET_MASK;
+	b->file->bytes[host + 1024] = 't';
+	open_disk(&d);
+	assert_int_equal(run(&d, BLOCK_ZERO, before, NULL, 512), 0);
+	assert_int_equal(got(&d, MIB(1)), 'e');
+	assert_int_equal(got(&d, before), 0);
+	assert_int_equal(run(&d, BLOCK_DISCARD, MIB(1), NULL, 1024), 0);
+	assert_int_equal(got(&d, MIB(1)), 'e');
+	assert_int_equal(run(&d, BLOCK_ZERO, 0, NULL, last), 0);
+	assert_int_equal(got(&d, MIB(1)), 0);
+	close_disk(&d);
+	assert_int_equal(b->file->bytes[host + 1024], 't');
+	assert_sound(b);
 }
 
 static void writes_that_meet_in_a_new_cluster_share_it(void **state)
@@ -538,13 +576,6 @@ static void a_full_disk_is_said_and_forgotten_when_there_is_room(void **state)
 
 /* ---- what is in an image -------------------------------------------------------------------------------------- */
 
-static uint64_t l2_of(struct qcow2_bench *b)
-{
-	struct qcow2_judge j = judged(b);
-
-	return be64_load(b->file->bytes + j.l1_offset) & QCOW2_OFFSET_MASK;
-}
-
 static void an_entry_that_cannot_be_is_an_error_and_ends_all_writing(void **state)
 {
 	struct qcow2_bench *b = *state;
@@ -674,6 +705,30 @@ static void unknown_autoclear_bits_go_before_the_first_write_and_not_before(void
 	end(&d);
 }
 
+static void an_image_cut_before_its_l1_table_is_not_a_disk_of_zeros(void **state)
+{
+	struct qcow2_bench *b = *state;
+	struct disk d = { .b = b };
+	uint64_t l1;
+
+	made(b);
+	l1 = b->m.h.l1_offset;
+	shut(b);
+	assert_ok(b, block_file_truncate(&b->file->block, l1));
+	for (unsigned i = 0; i < 2; i++) {
+		d.options.read_only = i;
+		assert_int_equal(try_open(&d), -EUCLEAN);
+		assert_says(b, "behind the file's end (was it cut off?)");
+		assert_int_equal(open_for(b, i ? QCOW2_READ : QCOW2_WRITE), -EUCLEAN);
+		assert_says(b, "behind the file's end (was it cut off?)");
+	}
+	assert_ok(b, open_for(b, QCOW2_REPAIR));
+	shut(b);
+	assert_ok(b, block_file_truncate(&b->file->block, l1 + 1));
+	open_disk(&d);
+	close_disk(&d);
+}
+
 static void a_dirty_image_is_only_read(void **state)
 {
 	struct qcow2_bench *b = *state;
@@ -762,6 +817,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		QCOW2_TEST(what_is_written_is_read_again_and_the_rest_is_zeros),
 		QCOW2_TEST(a_disk_of_odd_size_is_used_to_its_end),
+		QCOW2_TEST(what_ends_at_the_last_whole_sector_ends),
 		QCOW2_TEST(writes_that_meet_in_a_new_cluster_share_it),
 		QCOW2_TEST(a_flush_after_new_clusters_is_one_flush_of_the_file),
 		QCOW2_TEST(data_that_replaces_other_is_durable_before_its_entry),
@@ -778,6 +834,7 @@ int main(void)
 		QCOW2_TEST(a_guest_cannot_write_to_what_snapshots_are_kept_in),
 		QCOW2_TEST(a_guest_cannot_write_to_a_table_that_was_made_since),
 		QCOW2_TEST(unknown_autoclear_bits_go_before_the_first_write_and_not_before),
+		QCOW2_TEST(an_image_cut_before_its_l1_table_is_not_a_disk_of_zeros),
 		QCOW2_TEST(a_dirty_image_is_only_read),
 		QCOW2_TEST(a_durable_write_in_place_is_one_durable_write),
 		QCOW2_TEST(refcounts_grow_and_tables_come_and_go),

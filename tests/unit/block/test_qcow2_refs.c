@@ -150,6 +150,29 @@ static void a_block_that_cannot_be_is_an_error(void **state)
 	assert_says(b, "check -r all");
 }
 
+static void a_block_of_what_no_file_has_is_forgotten_without_memory(void **state)
+{
+	struct qcow2_bench *b = *state;
+	uint64_t table, block;
+
+	made(b);
+	table = b->m.h.reftable_offset;
+	block = b->m.refs.blocks[0].offset;
+	shut(b);
+	for (uint64_t i = 0; i < CLUSTER / 8; i++)
+		be64_store(b->file->bytes + table + i * 8, block);
+	assert_ok(b, open_for(b, QCOW2_REPAIR));
+	assert_ok(b, qcow2_refs_distrust(&b->m.refs, 0, &b->err));
+	assert_ok(b, qcow2_refs_distrust(&b->m.refs, 1, &b->err));
+	assert_non_null(b->m.refs.blocks[0].now);
+	assert_null(b->m.refs.blocks[1].now);
+	assert_null(b->m.refs.blocks[1].disk);
+	assert_int_equal(b->m.refs.blocks[1].offset, 0);
+	shut(b);
+	checked(b, QCOW2_REPAIR_ALL);
+	assert_sound(b);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -161,6 +184,7 @@ int main(void)
 		QCOW2_TEST(the_table_grows_as_often_as_it_must),
 		QCOW2_TEST(a_file_larger_than_can_be_counted_is_refused),
 		QCOW2_TEST(a_block_that_cannot_be_is_an_error),
+		QCOW2_TEST(a_block_of_what_no_file_has_is_forgotten_without_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,6 +23,22 @@ static void names_keep_to_their_line(void **state)
 	free(text);
 }
 
+static void a_column_has_its_width_whatever_is_in_it(void **state)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+
+	(void)state;
+	print_text_column(f, "a\n", 7);
+	print_text_column(f, "\\b", 4);
+	print_text_column(f, "long", 2);
+	print_text_column(f, "", 1);
+	fclose(f);
+	assert_string_equal(text, "a\\012  \\\\b long ");
+	free(text);
+}
+
 static void modes_look_as_ls_shows_them(void **state)
 {
 	static const struct {
@@ -94,6 +110,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_keep_to_their_line),
+		cmocka_unit_test(a_column_has_its_width_whatever_is_in_it),
 		cmocka_unit_test(modes_look_as_ls_shows_them),
 		cmocka_unit_test(sizes_are_rounded_up_as_by_df),
 		cmocka_unit_test(times_are_in_utc),
