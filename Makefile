@@ -122,7 +122,7 @@ install: all
 help:
 	@echo "make            build $(B)/bantam, one static program"
 	@echo "make run        boot the demo guest (ARGS= adds flags, KERNEL=amd64 picks a kernel)"
-	@echo "make test       every test; tests/run SUITE... runs some: tree unit sanitized fuzz codec model crash tables img fsread cli kvm boot"
+	@echo "make test       every test; tests/run SUITE... runs some: tree unit sanitized fuzz codec model crash tables img hostile fsread cli kvm boot"
 	@echo "make test-long  wear on disks, Bantam killed under it, and every crash of a qcow2 image, for hours"
 	@echo "make bench      Bantam beside its peers; tests/bench/run NAME... runs some"
 	@echo "make install    into PREFIX (default /usr/local)"
