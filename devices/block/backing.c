@@ -88,7 +88,7 @@ static int find(const struct backing_user *u, const struct qcow2_header *h, cons
 {
 	const bool absolute = h->backing_name[0] == '/';
 	char name[QUOTED_BYTES], *joined;
-	int rc = 0;
+	int rc;
 
 	quoted(name, h->backing_name);
 	if (backing_is_grammar(h->backing_name))
@@ -99,11 +99,10 @@ static int find(const struct backing_user *u, const struct qcow2_header *h, cons
 		     h->backing_name) < 0)
 		return err_errno(err, -ENOMEM, "%s: the path of its backing file", image);
 	*real = realpath(joined, NULL);
-	if (!*real)
-		rc = err_errno(err, -errno, "%s: its backing file '%s'", image, name);
+	rc = -errno;
 	free(joined);
-	if (rc < 0)
-		return rc;
+	if (!*real)
+		return err_errno(err, rc, "%s: its backing file '%s'", image, name);
 	if (!is_allowed(u, *real))
 		return err_set(err, -EACCES,
 			       "%s: its backing file '%s' is not in the image's folder; add "
