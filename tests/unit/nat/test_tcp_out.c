@@ -254,6 +254,10 @@ static void three_duplicates_bring_the_hole_at_once_and_only_once(void **state)
 	s.peer.rcv = hole + 2920;
 	peer_ack(&s.peer);
 	peer_read(&s.peer, ACK, stream + 2920, 1460);
+	s.peer.rcv = hole + 2920;
+	for (unsigned i = 0; i < 5; i++)
+		peer_ack(&s.peer);
+	rig_quiet(&s.rig);
 	s.peer.rcv = hole + 14600;
 	peer_ack(&s.peer);
 	host_writes(s.fd, "new", 3);
