@@ -23,7 +23,6 @@
 #define QUERY_NS    (15 * NS_PER_S) /* more than all patience together */
 #define ROUNDS	    2u		    /* how often each server is asked */
 #define BURST	    8u
-#define DNS_PORT    53u
 
 struct query;
 
@@ -78,8 +77,6 @@ static void fail(struct nat *n, struct query *q)
 
 /* ---- asking -----------------------------------------------------------------------------------
  */
-
-static void ask_ready(void *arg, uint32_t events);
 
 static int ask_open(struct nat *n, struct ask *a, const struct resolv_server *s)
 {

@@ -4,6 +4,7 @@
 
 #include "base/types.h"
 
+#define DNS_PORT	   53u
 #define DNS_HEADER_BYTES   12u
 #define DNS_RCODE_SERVFAIL 2u
 

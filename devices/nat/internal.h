@@ -159,7 +159,6 @@ struct nat_small {
 /* ---- the NAT itself ---------------------------------------------------------------------------
  */
 
-struct arp;
 struct dhcp;
 struct dns;
 struct icmp;

@@ -45,20 +45,17 @@ void nat_random(void *bytes, size_t len)
 
 int nat_socket(struct nat *n, int family, int type, int protocol)
 {
-	for (;;) {
-		const int fd = socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
-		const bool full = errno == EMFILE || errno == ENFILE;
+	const int flags = SOCK_CLOEXEC | SOCK_NONBLOCK;
+	int fd = socket(family, type | flags, protocol);
 
-		if (fd >= 0)
-			return fd;
-		/* Out of descriptors: that of a flow nobody uses is better used here. */
-		if (full && udp_make_room(n))
-			continue;
-		if (full)
-			errno = EMFILE;
-		nat_count(&n->stats.no_socket);
-		return -errno;
-	}
+	/* Out of descriptors: that of a flow nobody uses is better used here. */
+	while (fd < 0 && (errno == EMFILE || errno == ENFILE) && udp_make_room(n))
+		fd = socket(family, type | flags, protocol);
+	if (fd >= 0)
+		return fd;
+	fd = -errno;
+	nat_count(&n->stats.no_socket);
+	return fd;
 }
 
 void nat_set_ttl(int fd, uint8_t *set, uint8_t guest_ttl)

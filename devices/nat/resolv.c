@@ -9,7 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define DNS_PORT   53u
+#include "nat/dns_wire.h"
+
 #define FILE_BYTES KIB(16) /* what is behind them is not looked at */
 
 static void add_ip4(struct resolv *r, struct in_addr ip)

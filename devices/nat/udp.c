@@ -9,14 +9,13 @@
 
 #include "nat/dhcp.h"
 #include "nat/dns.h"
+#include "nat/dns_wire.h"
 #include "nat/icmp.h"
 #include "nat/policy.h"
 #include "nat/udp_internal.h"
 
 #define FLOWS_MAX   512u
-#define FLOW_NS	    (60 * NS_PER_S)
 #define DNS_FLOW_NS (10 * NS_PER_S) /* one question, one answer */
-#define DNS_PORT    53u
 
 /* ---- to the guest ------------------------------------------------------------------------ */
 
@@ -159,7 +158,7 @@ static int flow_open(struct nat *n, const struct nat_flow_key *key, uint32_t hos
 	f->host_ip = host_ip;
 	f->host_port = key->peer_port;
 	f->flow.key = *key;
-	f->flow.life_ns = key->peer_port == DNS_PORT ? DNS_FLOW_NS : FLOW_NS;
+	f->flow.life_ns = key->peer_port == DNS_PORT ? DNS_FLOW_NS : UDP_FLOW_NS;
 	nat_watch_init(&f->watch, flow_ready, f);
 	rc = nat_watch_open(n, &f->watch, fd, EPOLLIN);
 	if (rc < 0) {

@@ -7,8 +7,9 @@
 #include "nat/flow.h"
 #include "nat/udp.h"
 
-#define UDP_PAYLOAD_MAX 65507u /* of IPv4 */
-#define UDP_BURST	32u    /* datagrams of one socket before others have their turn */
+#define UDP_PAYLOAD_MAX 65507u		/* of IPv4 */
+#define UDP_FLOW_NS	(60 * NS_PER_S) /* may a flow be idle */
+#define UDP_BURST	32u		/* datagrams of one socket before others have their turn */
 
 /* A published port. */
 struct udp_port {

@@ -9,7 +9,6 @@
 #include "nat/policy.h"
 #include "nat/udp_internal.h"
 
-#define FLOW_NS	   (60 * NS_PER_S)
 #define PORT_TRIES 8u
 
 union control {
@@ -36,7 +35,7 @@ static struct udp_flow *peer_add(struct nat *n, struct udp_port *port,
 	f->host_ip = ntohl(peer->sin_addr.s_addr);
 	f->host_port = ntohs(peer->sin_port);
 	f->flow.key = *key;
-	f->flow.life_ns = FLOW_NS;
+	f->flow.life_ns = UDP_FLOW_NS;
 	nat_watch_init(&f->watch, NULL, NULL);
 	nat_flow_add(&n->udp->flows, &f->flow);
 	return f;

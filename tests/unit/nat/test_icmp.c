@@ -136,18 +136,24 @@ static void a_ping_of_the_hosts_loopback_is_refused(void **state)
 	rig_end(&r);
 }
 
+static void set_ttl(struct frame *frame, uint8_t ttl)
+{
+	struct wire_ip4 ip;
+
+	assert_int_equal(wire_ip4_parse(frame->bytes + 14, 20, frame->len - 14, &ip), 0);
+	ip.ttl = ttl;
+	wire_ip4_emit(&ip, frame->bytes + 14);
+}
+
 static void a_packet_at_the_end_of_its_life_names_the_router(void **state)
 {
 	const struct fake_frame *came;
 	struct nat_rig r;
-	struct wire_ip4 ip;
 
 	(void)state;
 	rig_start(&r, NULL);
 	frame_udp(&f, GUEST, 33000, 0xc6336401, 33434, "x", 1);
-	assert_int_equal(wire_ip4_parse(f.bytes + 14, 20, f.len - 14, &ip), 0);
-	ip.ttl = 1;
-	wire_ip4_emit(&ip, f.bytes + 14);
+	set_ttl(&f, 1);
 	rig_send(&r, &f);
 	came = rig_next(&r);
 	assert_int_equal(came_icmp(came).type, WIRE_ICMP_TIME_EXCEEDED);
@@ -176,10 +182,13 @@ static void nothing_is_said_about_an_error_or_to_a_crowd(void **state)
 
 	(void)state;
 	rig_start(&r, NULL);
-	frame_ip(&f, GUEST, NAT_LOOPBACK, WIRE_PROTO_ICMP, 36);
-	wire_icmp_emit(&error, f.bytes + L4_AT);
-	frame_sum(&f, 2);
-	rig_send(&r, &f);
+	for (uint8_t ttl = 1; ttl < 3; ttl++) {
+		frame_ip(&f, GUEST, 0xc6336401, WIRE_PROTO_ICMP, 36);
+		wire_icmp_emit(&error, f.bytes + L4_AT);
+		frame_sum(&f, 2);
+		set_ttl(&f, ttl);
+		rig_send(&r, &f);
+	}
 	frame_ip(&f, GUEST, 0xe0000001, 47, 20); /* multicast */
 	rig_send(&r, &f);
 	frame_ip(&f, GUEST, UINT32_MAX, 47, 20);
