@@ -358,7 +358,6 @@ void net_rx_stop(struct net_pair *p)
 	assert(!rx->lent);
 	ioloop_disarm(net_pair_loop(p), &rx->patience);
 	ioloop_disarm(net_pair_loop(p), &rx->throttle_timer);
-	forget_all(rx);
 	rx->running = false;
 	net_pair_settle(p);
 	virtio_queue_stopped(p->shared->v, net_pair_rx_index(p));

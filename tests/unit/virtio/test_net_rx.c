@@ -118,7 +118,8 @@ static void the_header_may_be_cut_over_many_pieces(void **state)
 	b[1] = rx_offer_pieces(n, RX, pieces);
 	frame_fill(frame, sizeof(frame), own_mac);
 	for (unsigned i = 0; i < 2; i++) {
-		assert_int_equal(bring(n, sizeof(frame), 150), FAKE_NET_TAKEN);
+		/* The first time both are in reserve. */
+		assert_int_equal(bring(n, sizeof(frame), i == 0 ? 400 : 150), FAKE_NET_TAKEN);
 		assert_int_equal(next_used(n, RX, &len), b[i].id);
 		assert_int_equal(len, HEADER_BYTES + 150);
 		assert_int_equal(num_buffers(&b[i]), 1);
@@ -153,6 +154,26 @@ static void many_frames_go_round_the_reserve(void **state)
 	}
 	assert_int_equal(stats_of(n).rx_frames, 300);
 	assert_int_equal(stats_of(n).rx_bytes, 100 * 400 + 100 * 330);
+}
+
+static void a_reserve_that_is_never_empty_goes_on_for_ever(void **state)
+{
+	struct nic *n = nic_ready(state, F_RX);
+	struct rx_buffer b[2];
+	uint8_t frame[100];
+	uint32_t len;
+
+	frame_fill(frame, sizeof(frame), own_mac);
+	b[0] = rx_offer_pieces(n, RX, (const uint32_t[]){ 60, 50, 40, 0 });
+	for (unsigned turn = 0; turn < 300; turn++) {
+		b[1] = rx_offer_pieces(n, RX, (const uint32_t[]){ 60, 50, 40, 0 });
+		assert_int_equal(bring(n, sizeof(frame), 150), FAKE_NET_TAKEN);
+		assert_int_equal(n->fake->room_pieces, 6);
+		assert_int_equal(next_used(n, RX, &len), b[0].id);
+		assert_int_equal(num_buffers(&b[0]), 1);
+		assert_memory_equal(b[0].bytes + HEADER_BYTES, frame, sizeof(frame));
+		b[0] = b[1];
+	}
 }
 
 static void a_loan_given_back_unused_leaves_all_as_it_was(void **state)
@@ -503,6 +524,7 @@ int main(void)
 		TEST(no_more_buffers_are_taken_than_a_frame_may_need),
 		TEST(the_header_may_be_cut_over_many_pieces),
 		TEST(many_frames_go_round_the_reserve),
+		TEST(a_reserve_that_is_never_empty_goes_on_for_ever),
 		TEST(a_loan_given_back_unused_leaves_all_as_it_was),
 		TEST(the_largest_frame_fits),
 		TEST(a_guest_without_buffers_is_told_of_once_it_has_some),
