@@ -32,7 +32,10 @@
 #define RING_BYTES   0x400u
 #define PAIRS	     2u
 #define QUEUES	     (2 * PAIRS + 1)
-#define ARENA	     (QUEUES * RING_BYTES) /* chains are laid out from here on */
+#define TABLES	     (QUEUES * RING_BYTES) /* indirect ones; no buffer is here */
+#define TABLES_BYTES 0x4000u
+#define TABLE_BYTES  (PIECES_MAX * 16)
+#define ARENA	     (TABLES + TABLES_BYTES) /* buffers, from here on */
 #define PIECES_MAX   48u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -59,6 +62,7 @@ struct guest {
 	struct virtio *v;
 	uint8_t *half[2];
 	uint16_t arena; /* next free byte of it; wraps: chains then share memory */
+	unsigned tables;
 	struct queue queues[QUEUES];
 	uint64_t base_bytes[PAIRS]; /* of frames, before this driver */
 };
@@ -344,12 +348,13 @@ static gpa_t take_arena(struct guest *g, uint32_t len)
 	return at;
 }
 
-/* The same inside one block of RAM: a device maps a table as a whole. */
-static gpa_t take_table(struct guest *g, uint32_t len)
+/* For a table, inside one block of RAM.  One that is still in use may get another's
+ * descriptors, but a frame never lands there: it could send the next one to a ring. */
+static gpa_t take_table(struct guest *g)
 {
-	const gpa_t at = take_arena(g, len);
+	_Static_assert(ARENA <= HALF_BYTES, "a device maps a table as a whole");
 
-	return at / HALF_BYTES == (at + len - 1) / HALF_BYTES ? at : take_arena(g, len);
+	return TABLES + (g->tables++ % (TABLES_BYTES / TABLE_BYTES)) * TABLE_BYTES;
 }
 
 /* Add [gpa, gpa+len) in pieces of at most `most` bytes, the last as long as need be. */
@@ -377,8 +382,8 @@ static void offer(struct guest *g, struct queue *q, const struct fake_buf *bufs,
 	if (n == 0)
 		return;
 	if (indirect && (g->v->features & VIRTIO_F_INDIRECT_DESC)) {
-		id = fake_driver_add_indirect(&q->driver, take_table(g, n * 16), bufs, n);
-		in_bytes = UINT32_MAX; /* a frame may land on the table before it is read */
+		id = fake_driver_add_indirect(&q->driver, take_table(g), bufs, n);
+		in_bytes = UINT32_MAX; /* see take_table() */
 	} else {
 		id = fake_driver_add(&q->driver, bufs, n);
 	}
