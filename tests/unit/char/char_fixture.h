@@ -141,6 +141,19 @@ static inline const char *got_text(struct char_bench *b)
 	return text;
 }
 
+/* Such input comes, if only after a while: the kernel hands on what is typed at a
+ * terminal by a thread of its own. */
+static inline void expect_text(struct char_bench *b, const char *want)
+{
+	char text[256] = "";
+
+	for (unsigned i = 0; i < 1000 && strlen(text) < strlen(want); i++) {
+		pump(b, 10);
+		strncat(text, got_text(b), sizeof(text) - 1 - strlen(text));
+	}
+	assert_string_equal(text, want);
+}
+
 #define CHAR_TEST(f) cmocka_unit_test_setup_teardown(f, bench_open, bench_close)
 
 #endif
