@@ -79,16 +79,17 @@ static void go_back(struct conn *c)
 /* False: c is gone. */
 static bool retransmit(struct conn *c)
 {
-	/* What was owed: nothing of it is on its way while the guest has no buffers. */
-	const bool stalled = c->queue == QUEUE_STALLED;
-
+	/* Whoever has no buffers cannot answer, and is not asked once more. */
+	if (c->queue == QUEUE_STALLED) {
+		conn_start_rtx(c);
+		return true;
+	}
 	c->rtx_ns = NAT_NEVER;
-	if (!stalled && c->retries++ == retries_max(c)) {
+	if (c->retries++ == retries_max(c)) {
 		give_up(c);
 		return false;
 	}
-	if (!stalled)
-		tcp_rtt_back_off(&c->rtt);
+	tcp_rtt_back_off(&c->rtt);
 	if (!tcp_state_open(c->state))
 		conn_send_syn(c);
 	else if (c->snd_una != c->snd_nxt)
@@ -97,8 +98,6 @@ static bool retransmit(struct conn *c)
 		conn_send_probe(c);
 	else
 		c->retries = 0;
-	if (stalled && c->snd_una != c->snd_max)
-		conn_start_rtx(c);
 	return true;
 }
 

@@ -172,6 +172,24 @@ static void many_clients_are_asked_for_a_few_at_a_time(void **state)
 	rig_end(&s.rig);
 }
 
+static void a_client_that_is_served_makes_room_for_the_next(void **state)
+{
+	int fds[TCP_PUBLISH_SYNS_MAX + 2];
+	struct shop s;
+
+	(void)state;
+	shop_start(&s);
+	for (unsigned i = 0; i < ARRAY_LEN(fds); i++)
+		fds[i] = host_connect(s.port);
+	for (unsigned i = 0; i < TCP_PUBLISH_SYNS_MAX; i++)
+		shop_syn(&s);
+	peer_send(&s.peer, SYN | ACK, ISS, s.peer.rcv, NULL, 0);
+	shop_syn(&s);
+	for (unsigned i = 0; i < ARRAY_LEN(fds); i++)
+		close(fds[i]);
+	rig_end(&s.rig);
+}
+
 static void two_clients_have_two_ports(void **state)
 {
 	struct shop s;
@@ -283,6 +301,7 @@ int main(void)
 		cmocka_unit_test(a_guest_that_says_nothing_is_asked_for_half_a_minute),
 		cmocka_unit_test(a_guest_that_boots_meanwhile_is_reached),
 		cmocka_unit_test(many_clients_are_asked_for_a_few_at_a_time),
+		cmocka_unit_test(a_client_that_is_served_makes_room_for_the_next),
 		cmocka_unit_test(two_clients_have_two_ports),
 		cmocka_unit_test(a_client_that_left_is_no_harm),
 		cmocka_unit_test(wrong_answers_of_the_guest_open_nothing),
