@@ -177,7 +177,7 @@ bool net_rx_room(struct net_pair *p, size_t want, struct net_room *room)
 	struct net_rx *rx = &p->rx;
 	bool no_use_to_wait;
 
-	assert(!rx->lent && want >= NET_HEADER_BYTES);
+	assert(rx->lent_bytes == 0 && want >= NET_HEADER_BYTES);
 	if (!is_allowed(p))
 		return refuse(rx);
 	no_use_to_wait = gather(p, want);
@@ -188,7 +188,7 @@ bool net_rx_room(struct net_pair *p, size_t want, struct net_room *room)
 		return refuse(rx);
 	}
 	fill_room(rx, room);
-	rx->lent = true;
+	rx->lent_bytes = room->len;
 	return true;
 }
 
@@ -282,8 +282,8 @@ void net_rx_commit(struct net_pair *p, size_t len, const struct net_offload *off
 	uint8_t head[NET_FILTER_PEEK_BYTES];
 	struct net_rx *rx = &p->rx;
 
-	assert(rx->lent);
-	rx->lent = false;
+	assert(rx->lent_bytes > 0 && len <= rx->lent_bytes);
+	rx->lent_bytes = 0;
 	if (len == 0)
 		return;
 	/* A frame can have waited in the network while the driver, or the next one,
@@ -344,7 +344,7 @@ void net_rx_start(struct net_pair *p)
 	struct net_rx *rx = &p->rx;
 
 	forget_all(rx);
-	rx->lent = rx->impatient = false;
+	rx->impatient = false;
 	rx->running = make_room(rx, &vq_of(p)->setup);
 	if (!rx->running)
 		virtio_fault(p->shared->v, net_pair_rx_index(p), "no memory for its buffers");
@@ -355,7 +355,7 @@ void net_rx_stop(struct net_pair *p)
 {
 	struct net_rx *rx = &p->rx;
 
-	assert(!rx->lent);
+	assert(rx->lent_bytes == 0);
 	ioloop_disarm(net_pair_loop(p), &rx->patience);
 	ioloop_disarm(net_pair_loop(p), &rx->throttle_timer);
 	rx->running = false;

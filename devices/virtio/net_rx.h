@@ -25,7 +25,6 @@ struct net_pair;
 
 struct net_rx {
 	bool running;
-	bool lent;
 	bool wanted;	/* room() said no; the network waits for rx_ready() */
 	bool impatient; /* lend what there is */
 	/* A ring of held_max, a power of two. */
@@ -34,6 +33,7 @@ struct net_rx {
 	struct iovec *window;		 /* owned */
 	unsigned window_max, begin, end; /* begin is 1 or more */
 	size_t room_bytes;		 /* what the window holds */
+	size_t lent_bytes;		 /* of it; 0: nothing is lent */
 	/* Where the header goes: in one piece, unless a driver is odd. */
 	struct iovec header[NET_VNET_HEADER_BYTES];
 	unsigned header_count; /* 0: not cut off */

@@ -48,8 +48,8 @@ struct fake_net {
 	void (*on_send)(struct fake_net *fake, unsigned pair, const struct net_frame *f);
 	void (*on_rx_ready)(struct fake_net *fake, unsigned pair);
 	void *arg;
-	size_t room_len; /* of the room that was lent last */
-	unsigned room_pieces;
+	atomic_size_t room_len; /* of the room that was lent last */
+	atomic_uint room_pieces;
 	pthread_mutex_t lock; /* sent[] */
 };
 

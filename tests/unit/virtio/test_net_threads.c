@@ -144,9 +144,10 @@ static void pairs_on_threads_of_their_own_work_at_once(void **state)
 	gpa_t memory[PAIRS];
 	uint32_t len;
 
-	set_up(&t, state, F_PAIRS | NET_F_CTRL_RX);
+	t.n = *state;
 	t.n->fake->forget = true;
 	t.n->fake->on_send = echo;
+	set_up(&t, state, F_PAIRS | NET_F_CTRL_RX);
 	assert_int_equal(use_pairs(t.n, PAIRS), 0);
 	for (unsigned p = 0; p < PAIRS; p++) {
 		memory[p] = tx_fill(t.n, NULL, FRAME_BYTES);
