@@ -1,5 +1,3 @@
-/* In /tmp anybody can make our folder before us: so it is taken only if it is ours and
- * closed to others, which nobody else can bring about. */
 #include "net/network_place.h"
 
 #include <errno.h>
@@ -10,6 +8,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "host/rundir.h"
 
 #define LISTEN_BACKLOG	  SOMAXCONN
 #define SOCKET_BYTES_WISH (1 << 20) /* the kernel cuts it to net.core.wmem_max */
@@ -31,44 +31,16 @@ int net_network_check_name(const char *name, struct err *err)
 
 /* ---- the folder ------------------------------------------------------------------ */
 
-/* A folder of ours that nobody else may enter or change; made if it is not there. */
-static int own_folder(const char *path, bool make, struct err *err)
+/* A folder that a test chose. */
+static int own_folder(const char *path, struct err *err)
 {
 	struct stat st;
 
-	if (make && mkdir(path, 0700) < 0 && errno != EEXIST)
-		return err_errno(err, -errno, "%s", path);
 	if (lstat(path, &st) < 0)
 		return err_errno(err, -errno, "%s", path);
-	if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid())
-		return err_set(err, -EPERM,
-			       "%s: is not a folder of this user's; remove it, or set "
-			       "XDG_RUNTIME_DIR",
-			       path);
-	if (st.st_mode & 077)
-		return err_set(err, -EPERM, "%s: others may enter it; chmod 700 %s", path, path);
+	if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077))
+		return err_set(err, -EPERM, "%s is not this user's alone", path);
 	return 0;
-}
-
-/* base/bantam/net, or for /tmp the like. */
-static int find_folder(char *folder, size_t size, struct err *err)
-{
-	const char *const runtime = getenv("XDG_RUNTIME_DIR");
-	struct stat st;
-	int n, rc;
-
-	/* Sudo passes the variable on: then it is another user's. */
-	if (runtime && runtime[0] == '/' && stat(runtime, &st) == 0 && st.st_uid == geteuid())
-		n = snprintf(folder, size, "%s/bantam", runtime);
-	else
-		n = snprintf(folder, size, "/tmp/bantam-%u", (unsigned)geteuid());
-	if (n < 0 || (size_t)n + sizeof("/net") > size)
-		return err_set(err, -ENAMETOOLONG, "%.80s...: too long for sockets in it", folder);
-	rc = own_folder(folder, true, err);
-	if (rc < 0)
-		return rc;
-	memcpy(folder + n, "/net", sizeof("/net"));
-	return own_folder(folder, true, err);
 }
 
 int network_place_find(const char *name, const char *dir, struct network_place *out,
@@ -81,9 +53,9 @@ int network_place_find(const char *name, const char *dir, struct network_place *
 	*out = (struct network_place){ .address.sun_family = AF_UNIX };
 	if (rc == 0 && dir) {
 		n = snprintf(folder, sizeof(folder), "%s", dir);
-		rc = n < (int)sizeof(folder) ? own_folder(folder, false, err) : 0;
+		rc = n < (int)sizeof(folder) ? own_folder(folder, err) : 0;
 	} else if (rc == 0) {
-		rc = find_folder(folder, sizeof(folder), err);
+		rc = rundir_path("net", folder, sizeof(folder), err);
 	}
 	if (rc < 0)
 		return rc;

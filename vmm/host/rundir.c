@@ -44,17 +44,23 @@ static const char *runtime_dir(void)
 	return path;
 }
 
-int rundir_open(const char *sub, bool create, struct err *err)
+/* As snprintf(): the folder of all, or `sub` in it. */
+static int name_folder(char *path, size_t size, const char *sub)
 {
 	const char *const base = runtime_dir();
-	char top[PATH_MAX], path[PATH_MAX];
-	int len, top_fd, fd;
+	const char *const slash = *sub ? "/" : "";
 
-	if (base)
-		len = snprintf(top, sizeof(top), "%s/bantam", base);
-	else
-		len = snprintf(top, sizeof(top), "/tmp/bantam-%u", geteuid());
-	if (len >= PATH_MAX || snprintf(path, sizeof(path), "%s/%s", top, sub) >= PATH_MAX)
+	return base ? snprintf(path, size, "%s/bantam%s%s", base, slash, sub)
+		    : snprintf(path, size, "/tmp/bantam-%u%s%s", geteuid(), slash, sub);
+}
+
+int rundir_open(const char *sub, bool create, struct err *err)
+{
+	char top[PATH_MAX], path[PATH_MAX];
+	int top_fd, fd;
+
+	if (name_folder(top, sizeof(top), "") >= PATH_MAX ||
+	    name_folder(path, sizeof(path), sub) >= PATH_MAX)
 		return err_set(err, -ENAMETOOLONG, "XDG_RUNTIME_DIR: name too long");
 	top_fd = open_private(AT_FDCWD, top, create, top, err);
 	if (top_fd < 0)
@@ -62,4 +68,17 @@ int rundir_open(const char *sub, bool create, struct err *err)
 	fd = open_private(top_fd, sub, create, path, err);
 	close(top_fd);
 	return fd;
+}
+
+int rundir_path(const char *sub, char *path, size_t size, struct err *err)
+{
+	int fd;
+
+	if ((size_t)name_folder(path, size, sub) >= size)
+		return err_set(err, -ENAMETOOLONG, "%.80s...: too long for sockets in it", path);
+	fd = rundir_open(sub, true, err);
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
 }

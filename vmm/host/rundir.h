@@ -15,4 +15,8 @@
  * somebody else's, or open to others; another -errno: err is filled. */
 int rundir_open(const char *sub, bool create, struct err *err);
 
+/* Make the folder and tell its path, for what has no form with a descriptor (sockets).
+ * 0; -ENAMETOOLONG; as rundir_open(). */
+int rundir_path(const char *sub, char *path, size_t size, struct err *err);
+
 #endif
