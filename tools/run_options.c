@@ -6,8 +6,7 @@
 
 #include "base/units.h"
 #include "tools/config_file.h"
-#include "tools/device_options.h"
-#include "tools/net_options.h"
+#include "tools/run_devices.h"
 
 #define MEMORY_STEP_BYTES MIB(2)
 #define MEMORY_MAX_BYTES  (UINT64_C(1) << 40)
@@ -94,127 +93,6 @@ static int set_cpus(void *target, const char *value, struct err *err)
 	}
 	((struct run_options *)target)->config.cpu_count = (unsigned)count;
 	return 0;
-}
-
-static int set_serial(void *target, const char *value, struct err *err)
-{
-	struct run_options *o = target;
-	int rc;
-
-	if (o->serial_count == SERIAL_PORTS)
-		return err_set(err, -EINVAL, "given too often: there are COM1 to COM%d",
-			       SERIAL_PORTS);
-	rc = place_parse(value, &o->config.serial[o->serial_count], err);
-	if (rc == 0)
-		o->serial_count++;
-	return rc;
-}
-
-static int set_debugcon(void *target, const char *value, struct err *err)
-{
-	return place_parse(value, &((struct run_options *)target)->config.debugcon, err);
-}
-
-/* A copy of a value that its parser cuts into parts; freed by
- * run_options_release(). */
-static char *keep(struct run_options *o, const char *value)
-{
-	const size_t bytes = strlen(value) + 1;
-	struct kept_text *k = malloc(sizeof(*k) + bytes);
-
-	if (!k)
-		return NULL;
-	k->next = o->kept;
-	o->kept = k;
-	return memcpy(k->text, value, bytes);
-}
-
-static int set_disk(void *target, const char *value, struct err *err)
-{
-	struct run_options *o = target;
-	struct machine_config *c = &o->config;
-	char *text;
-
-	if (c->disk_count == MACHINE_DISKS_MAX)
-		return err_set(err, -EINVAL, "given too often: %d are the most", MACHINE_DISKS_MAX);
-	text = keep(o, value);
-	if (!text)
-		return err_errno(err, -ENOMEM, "disk");
-	return disk_option_parse(text, &c->disks[c->disk_count++], err);
-}
-
-static int set_console(void *target, const char *value, struct err *err)
-{
-	struct run_options *o = target;
-	struct machine_config *c = &o->config;
-	char *text;
-
-	if (c->console_count == MACHINE_CONSOLES_MAX)
-		return err_set(err, -EINVAL, "given too often: %d are the most",
-			       MACHINE_CONSOLES_MAX);
-	text = keep(o, value);
-	if (!text)
-		return err_errno(err, -ENOMEM, "console");
-	return console_option_parse(text, &c->consoles[c->console_count++], err);
-}
-
-/* "none" takes back what was said before, by --config for example. */
-static int set_net(void *target, const char *value, struct err *err)
-{
-	struct run_options *o = target;
-	struct machine_config *c = &o->config;
-	char *text = keep(o, value);
-	struct net_config net;
-	int rc;
-
-	if (!text)
-		return err_errno(err, -ENOMEM, "net");
-	rc = net_option_parse(text, &net, &o->no_net, err);
-	if (rc < 0)
-		return rc;
-	if (o->no_net) {
-		c->net_count = 0;
-		return 0;
-	}
-	if (c->net_count == MACHINE_NETS_MAX)
-		return err_set(err, -EINVAL, "given too often: %d are the most", MACHINE_NETS_MAX);
-	c->nets[c->net_count++] = net;
-	return 0;
-}
-
-static int set_publish(void *target, const char *value, struct err *err)
-{
-	struct machine_config *c = &((struct run_options *)target)->config;
-
-	if (c->published_count == NAT_PUBLISHES_MAX)
-		return err_set(err, -EINVAL, "given too often: %u are the most", NAT_PUBLISHES_MAX);
-	return publish_parse(value, &c->published[c->published_count++], err);
-}
-
-static int set_net_dump(void *target, const char *value, struct err *err)
-{
-	struct machine_config *c = &((struct run_options *)target)->config;
-
-	if (c->net_dump_count == MACHINE_NETS_MAX)
-		return err_set(err, -EINVAL, "given too often: there is one for each --net");
-	return set_path(&c->net_dump_paths[c->net_dump_count++], value, err);
-}
-
-static int set_rng(void *target, const char *value, struct err *err)
-{
-	struct run_options *o = target;
-	char *text = keep(o, value);
-
-	return text ? rng_option_parse(text, &o->config.rng, err) : err_errno(err, -ENOMEM, "rng");
-}
-
-static int set_balloon(void *target, const char *value, struct err *err)
-{
-	struct run_options *o = target;
-	char *text = keep(o, value);
-
-	return text ? balloon_option_parse(text, &o->config.balloon, err)
-		    : err_errno(err, -ENOMEM, "balloon");
 }
 
 static int set_debug_exit(void *target, const char *value, struct err *err)
@@ -372,7 +250,7 @@ static const struct option_row rows[] = {
 	  "backing=allow:DIR, serial=TEXT, discard=on|off,\n"
 	  "cache=writeback|writethrough|none, aio=io_uring|threads, queues=N,\n"
 	  "queue-size=N, iops=N, iops-burst=N, bps=SIZE, bps-burst=SIZE",
-	  set_disk },
+	  run_set_disk },
 	{ "net", 'n', "WHAT[,KEY=VALUE...]", NULL,
 	  "a network card; WHAT: user (through this host, needs no rights),\n"
 	  "tap=NAME, bridge=NAME, socket=PATH, network=NAME, none; keys:\n"
@@ -380,32 +258,32 @@ static const struct option_row rows[] = {
 	  "user: host-loopback=on|off, restrict=on|off;\n"
 	  "socket: type=stream|dgram, listen=on|off, local=PATH; a bad cable:\n"
 	  "drop=N%, delay=DURATION, jitter=DURATION, duplicate=N%, corrupt=N%, seed=N",
-	  set_net },
+	  run_set_net },
 	{ "publish", 'p', "[ADDRESS:]HOST:GUEST[/udp]", NULL,
 	  "a port of this host's 127.0.0.1, or ADDRESS, is one of the guest's;\n"
 	  "HOST 0: chooses one and says which; makes a user network",
-	  set_publish },
+	  run_set_publish },
 	{ "net-dump", 0, "FILE", NULL,
 	  "all frames of the first network card, for tcpdump and Wireshark;\n"
 	  "repeat for the next ones",
-	  set_net_dump },
+	  run_set_net_dump },
 	{ "rng", 0, "on|off[,rate=SIZE]", NULL,
-	  "random numbers for the guest, at most rate bytes a second; default on", set_rng },
+	  "random numbers for the guest, at most rate bytes a second; default on", run_set_rng },
 	{ "balloon", 0, "SIZE[,KEY=VALUE...]", NULL,
 	  "take SIZE of the guest's memory back while it can spare it; keys:\n"
 	  "deflate-on-oom=on|off, free-page-reporting=on|off, stats=DURATION",
-	  set_balloon },
+	  run_set_balloon },
 
 	{ "serial", 0, "WHERE", "Terminals",
 	  "stdio, pty, file=PATH, unix=PATH or null; repeat for COM1 to\n"
 	  "COM4; default: COM1 on stdio",
-	  set_serial },
+	  run_set_serial },
 	{ "console", 0, "WHERE[,name=NAME]", NULL,
 	  "the same for virtio consoles hvc0, hvc1, ...; with a name: for\n"
 	  "/dev/virtio-ports/NAME",
-	  set_console },
+	  run_set_console },
 	{ "debugcon", 0, "WHERE", NULL, "the same for bytes written to port 0x402 or 0xe9",
-	  set_debugcon },
+	  run_set_debugcon },
 	{ "log", 0, "FILE", NULL, "serial output with time stamps", set_log },
 
 	{ "timeout", 0, "DURATION", "Verdict", "end with status 124 after this time: 90s, 10m",
