@@ -149,17 +149,32 @@ static bool is_allowed(struct net_pair *p)
 	return !s->rx_limited || !net_pair_must_wait(p, &s->rx_throttle, &p->rx.throttle_timer);
 }
 
+/* The guest has what was wanted; and what others wait for?  A small frame that fits
+ * says nothing about a large one. */
+static void satisfied(struct net_pair *p)
+{
+	struct net_rx *rx = &p->rx;
+
+	if (rx->room_bytes >= rx->unable_bytes)
+		rx->unable_bytes = 0;
+	if (rx->room_bytes >= rx->awaited_bytes)
+		ioloop_disarm(net_pair_loop(p), &rx->patience);
+}
+
 /* Whether what is in reserve is lent, though it is less than was wanted. */
-static bool lend_less(struct net_pair *p, bool no_use_to_wait)
+static bool lend_less(struct net_pair *p, size_t want, bool no_use_to_wait)
 {
 	struct net_rx *rx = &p->rx;
 
 	if (rx->room_bytes < NET_HEADER_BYTES)
 		return false;
-	if (no_use_to_wait || rx->impatient)
+	if (no_use_to_wait || (rx->unable_bytes > 0 && want >= rx->unable_bytes))
 		return true;
-	if (rx->patience.deadline_ns == UINT64_MAX)
+	if (rx->patience.deadline_ns == UINT64_MAX) {
+		rx->awaited_bytes = want;
 		ioloop_arm(net_pair_loop(p), &rx->patience, host_now_ns() + PATIENCE_NS);
+	}
+	rx->awaited_bytes = min_u64(rx->awaited_bytes, want);
 	return false;
 }
 
@@ -181,12 +196,10 @@ bool net_rx_room(struct net_pair *p, size_t want, struct net_room *room)
 	if (!is_allowed(p))
 		return refuse(rx);
 	no_use_to_wait = gather(p, want);
-	if (rx->room_bytes >= want) {
-		rx->impatient = false;
-		ioloop_disarm(net_pair_loop(p), &rx->patience);
-	} else if (!lend_less(p, no_use_to_wait)) {
+	if (rx->room_bytes >= want)
+		satisfied(p);
+	else if (!lend_less(p, want, no_use_to_wait))
 		return refuse(rx);
-	}
 	fill_room(rx, room);
 	rx->lent_bytes = room->len;
 	return true;
@@ -313,7 +326,7 @@ static void patience_over(void *arg, uint64_t now_ns)
 	struct net_pair *p = arg;
 
 	(void)now_ns;
-	p->rx.impatient = true;
+	p->rx.unable_bytes = p->rx.awaited_bytes;
 	net_rx_kick(p);
 }
 
@@ -344,7 +357,7 @@ void net_rx_start(struct net_pair *p)
 	struct net_rx *rx = &p->rx;
 
 	forget_all(rx);
-	rx->impatient = false;
+	rx->unable_bytes = 0;
 	rx->running = make_room(rx, &vq_of(p)->setup);
 	if (!rx->running)
 		virtio_fault(p->shared->v, net_pair_rx_index(p), "no memory for its buffers");

@@ -12,8 +12,8 @@
  *
  * With MRG_RXBUF a frame goes on into further chains.  Where the ring does not hold
  * what was asked for, the guest gets some time to add to it; one that does not is
- * taken to be unable to, and what there is is lent.  Without MRG_RXBUF a frame has one
- * chain, and more time would not make it longer. */
+ * taken to be unable to, until it has had as much after all, and what there is is lent.
+ * Without MRG_RXBUF a frame has one chain, and more time would not make it longer. */
 #ifndef BANTAM_VIRTIO_NET_RX_H
 #define BANTAM_VIRTIO_NET_RX_H
 
@@ -25,8 +25,7 @@ struct net_pair;
 
 struct net_rx {
 	bool running;
-	bool wanted;	/* room() said no; the network waits for rx_ready() */
-	bool impatient; /* lend what there is */
+	bool wanted; /* room() said no; the network waits for rx_ready() */
 	/* A ring of held_max, a power of two. */
 	struct chain *held; /* owned; in_count: pieces in the window; iov means nothing */
 	unsigned held_max, held_first, held_count;
@@ -38,6 +37,8 @@ struct net_rx {
 	struct iovec header[NET_VNET_HEADER_BYTES];
 	unsigned header_count; /* 0: not cut off */
 	struct io_timer patience, throttle_timer;
+	size_t awaited_bytes; /* of room, while patience lasts */
+	size_t unable_bytes;  /* the guest had its time for that much; 0: none known */
 };
 
 void net_rx_init(struct net_pair *p);

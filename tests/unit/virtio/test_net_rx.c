@@ -351,6 +351,35 @@ static void a_guest_that_never_has_more_gets_frames_all_the_same(void **state)
 	assert_int_equal(bring(n, 100, 16000), FAKE_NET_NO_ROOM);
 }
 
+/* As acknowledgements do that come between large segments. */
+static void small_frames_that_fit_do_not_make_large_ones_wait_again(void **state)
+{
+	struct nic *n = nic_ready(state, F_RX);
+	const uint64_t begun_ns = host_now_ns();
+
+	for (unsigned i = 0; i < 14; i++)
+		rx_offer(n, RX, 1000);
+	while (bring(n, 500, 16000) == FAKE_NET_NO_ROOM) {
+		assert_true(host_now_ns() - begun_ns < 2 * NS_PER_S);
+		assert_int_equal(bring(n, 100, 100), FAKE_NET_TAKEN);
+		rx_offer(n, RX, 1000); /* in its place */
+		n->free -= 1000;
+		for (uint32_t len; next_used(n, RX, &len) >= 0;)
+			;
+		ioloop_round(n->f.loop, 5);
+	}
+	assert_true(host_now_ns() - begun_ns >= 20 * NS_PER_MS);
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(bring(n, 100, 100), FAKE_NET_TAKEN);
+		assert_int_equal(bring(n, 500, 16000), FAKE_NET_TAKEN);
+		assert_int_equal(bring(n, 500, 16001), FAKE_NET_TAKEN);
+	}
+	/* Nobody knows yet whether it can have less than that. */
+	rx_offer(n, RX, 1000);
+	assert_int_equal(bring(n, 100, 15999), FAKE_NET_NO_ROOM);
+	assert_int_equal(bring(n, 100, 16000), FAKE_NET_TAKEN);
+}
+
 static void nothing_is_lent_after_the_guest_broke_the_ring(void **state)
 {
 	struct nic *n = nic_ready(state, F_RX);
@@ -534,6 +563,7 @@ int main(void)
 		TEST(without_mrg_rxbuf_a_buffer_is_all_the_room_there_is),
 		TEST(a_guest_that_has_less_than_is_wanted_gets_some_time),
 		TEST(a_guest_that_never_has_more_gets_frames_all_the_same),
+		TEST(small_frames_that_fit_do_not_make_large_ones_wait_again),
 		TEST(nothing_is_lent_after_the_guest_broke_the_ring),
 		TEST(a_readable_buffer_is_given_back_and_skipped),
 		TEST(a_buffer_of_just_a_header_begins_a_frame_all_the_same),
