@@ -92,36 +92,53 @@ ssize_t host_peek(struct conn *c, uint32_t seq, struct iovec *iov, unsigned iov_
 int host_take(struct conn *c)
 {
 	const uint32_t end = c->host_eof && c->snd_una - c->fin_seq == 1 ? c->fin_seq : c->snd_una;
-	const uint32_t len = end - c->taken;
-	ssize_t rc;
 
-	if (len == 0 || (len < TCP_TAKE_BYTES && c->snd_una != c->snd_max))
+	if (end - c->taken < TCP_TAKE_BYTES && c->snd_una != c->snd_max)
 		return 0;
-	/* A read to nowhere: tcp(7), MSG_TRUNC. */
-	rc = result(recv(c->host.source.fd, NULL, len, MSG_TRUNC | MSG_DONTWAIT));
-	if (rc > 0)
+	/* Reads to nowhere: tcp(7), MSG_TRUNC.  One, or two around an urgent byte. */
+	for (unsigned i = 0; i < 2 && c->taken != end; i++) {
+		const ssize_t rc = result(
+			recv(c->host.source.fd, NULL, end - c->taken, MSG_TRUNC | MSG_DONTWAIT));
+
+		if (rc <= 0)
+			return (int)rc;
 		c->taken += (uint32_t)rc;
-	return rc < 0 ? (int)rc : 0;
+	}
+	return 0;
 }
 
-/* In pieces; a frame of more than these is refused in part, and sent again. */
+/* So many at a time. */
 #define WRITE_PIECES 64u
 
-ssize_t host_write(struct conn *c, const struct nat_in *in, uint32_t skip, uint32_t len)
+static ssize_t write_pieces(struct conn *c, const struct nat_in *in, uint32_t skip, uint32_t len,
+			    size_t *asked)
 {
 	struct iovec iov[WRITE_PIECES];
 	struct msghdr msg = { .msg_iov = iov };
 	ssize_t rc;
 
-	msg.msg_iovlen = nat_in_slice(in, skip, len, iov, WRITE_PIECES, NULL);
+	msg.msg_iovlen = nat_in_slice(in, skip, len, iov, WRITE_PIECES, asked);
 	rc = result(sendmsg(c->host.source.fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL));
-	if (rc == -EAGAIN || rc == -ENOBUFS || rc == -ENOMEM)
-		rc = 0;
-	if (rc < 0)
-		return rc;
-	c->credit_bytes -= (uint32_t)min_u64((uint64_t)rc, c->credit_bytes);
+	return rc == -EAGAIN || rc == -ENOBUFS || rc == -ENOMEM ? 0 : rc;
+}
+
+ssize_t host_write(struct conn *c, const struct nat_in *in, uint32_t skip, uint32_t len)
+{
+	size_t asked;
+	uint32_t done = 0;
+
+	do {
+		const ssize_t rc = write_pieces(c, in, skip + done, len - done, &asked);
+
+		if (rc < 0)
+			return rc;
+		done += (uint32_t)rc;
+		if ((size_t)rc < asked)
+			break;
+	} while (done < len && asked > 0);
+	c->credit_bytes -= (uint32_t)min_u64(done, c->credit_bytes);
 	c->credit_old = true;
-	return rc;
+	return done;
 }
 
 /* ---- its room ----------------------------------------------------------------------------------
@@ -158,6 +175,25 @@ void host_ask_room(struct conn *c)
 		is_crowded(c);
 }
 
+/* The guest sent what was refused long ago: a new window and three duplicates have it
+ * sent again at once (RFC 5681, 3.2). */
+static void ask_again(struct conn *c)
+{
+	c->refused = false;
+	c->ack_count = 4;
+}
+
+void host_refused(struct conn *c)
+{
+	c->refused = true;
+	c->rcv_edge = c->rcv_nxt; /* back, whatever was told */
+	host_ask_room(c);
+	if (c->host_full)
+		c->credit_bytes = 0;
+	else
+		ask_again(c);
+}
+
 /* ---- its end -----------------------------------------------------------------------------------
  */
 
@@ -166,11 +202,8 @@ static void hear_room(struct conn *c)
 	c->host_full = false;
 	host_ask_room(c);
 	conn_owe_ack(c);
-	/* The guest sent what was refused long ago: three duplicates have it sent again
-	 * at once (RFC 5681, 3.2). */
 	if (c->refused)
-		c->ack_count = 4;
-	c->refused = false;
+		ask_again(c);
 }
 
 void host_hear(struct conn *c, uint32_t events)

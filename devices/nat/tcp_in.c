@@ -182,12 +182,8 @@ static int take_data(struct conn *c, const struct arrival *a)
 	c->rcv_nxt += (uint32_t)took;
 	if ((uint32_t)took == fresh)
 		return 1;
-	if ((uint32_t)took < len) { /* it has no room, whatever we said */
-		c->refused = c->host_full = true;
-		c->credit_bytes = 0;
-		c->credit_old = false;
-		c->rcv_edge = c->rcv_nxt;
-	}
+	if ((uint32_t)took < len)
+		host_refused(c);
 	owe_duplicate(c);
 	return 0;
 }

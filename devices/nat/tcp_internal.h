@@ -36,7 +36,6 @@
 #define TCP_ROUND_FRAMES 16u
 /* Acknowledged bytes are taken out of the socket in such pieces, or when all are. */
 #define TCP_TAKE_BYTES (UINT32_C(64) << 10)
-
 /* What may lie in the socket before the next byte for the guest. */
 #define TCP_WASTE_BYTES (TCP_FLIGHT_MAX + TCP_TAKE_BYTES)
 
@@ -138,7 +137,7 @@ struct conn_list {
 struct listener {
 	struct nat *nat;
 	struct nat_watch watch;
-	struct nat_timer retry; /* the host had no descriptor for a client */
+	struct nat_timer retry; /* a client waits that could not be served */
 	uint16_t guest_port;
 	unsigned syns_out;
 };
@@ -245,6 +244,9 @@ int host_shutdown(struct conn *c);
 ssize_t host_write(struct conn *c, const struct nat_in *in, uint32_t skip, uint32_t len);
 /* Ask how much more it takes; have it tell when there is more room if there is little. */
 void host_ask_room(struct conn *c);
+/* It did not take all of a write, whatever we said: the window closes until there is
+ * room, and then the guest is asked to send again. */
+void host_refused(struct conn *c);
 /* Close with a reset instead of a FIN. */
 void host_reset(struct conn *c);
 

@@ -30,7 +30,7 @@ static void a_frame_of_64_kib_in_pieces_is_written_whole(void **state)
 
 	(void)state;
 	splice_start(&s);
-	s.rig.fake.piece_bytes = 1999;
+	s.rig.fake.piece_bytes = 99; /* hundreds */
 	peer_write(&s.peer, bytes, 64000);
 	peer_acked(&s.peer);
 	host_reads(s.fd, bytes, 64000);
