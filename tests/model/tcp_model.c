@@ -85,6 +85,8 @@ struct model {
 	bool refused;
 	struct wire_frame wire[WIRE_MAX]; /* to the guest */
 	unsigned wire_count;
+	uint8_t held[NET_FRAME_BYTES_MAX]; /* from it, to be overtaken */
+	size_t held_len;
 	uint8_t room_bytes[NET_FRAME_BYTES_MAX];
 	struct iovec room_iov[130];
 	struct line lines[CONNS_MAX];
@@ -205,27 +207,24 @@ static void guest_puts(struct model *m, const uint8_t *bytes, size_t len)
 /* The other direction loses and doubles at once, and reorders by holding one back. */
 static void link_from_guest(struct model *m, const uint8_t *bytes, size_t len)
 {
-	static uint8_t held[NET_FRAME_BYTES_MAX];
-	static size_t held_len;
-
 	m->frames++;
 	if (chance(m->lose)) {
 		m->lost++;
 		return;
 	}
-	if (held_len == 0 && chance(m->swap)) {
-		memcpy(held, bytes, len);
-		held_len = len;
+	if (m->held_len == 0 && chance(m->swap)) {
+		memcpy(m->held, bytes, len);
+		m->held_len = len;
 		return;
 	}
 	guest_puts(m, bytes, len);
 	if (chance(m->twice))
 		guest_puts(m, bytes, len);
-	if (held_len > 0) {
-		const size_t old = held_len;
+	if (m->held_len > 0) {
+		const size_t old = m->held_len;
 
-		held_len = 0;
-		guest_puts(m, held, old);
+		m->held_len = 0;
+		guest_puts(m, m->held, old);
 	}
 }
 
