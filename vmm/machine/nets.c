@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -24,6 +25,19 @@ static void lease_came(void *arg, const struct nat_lease *lease)
 	(void)lease;
 	if (write(nic->m->lease_source.fd, &one, sizeof(one)) < 0)
 		log_debug("eventfd: %s", strerror(errno)); /* full: it is awake already */
+}
+
+/* A guest's connections and flows are a descriptor each: the usual soft limit, 1024, is
+ * for programs that call select(). */
+static void allow_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == limit.rlim_max)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		log_debug("RLIMIT_NOFILE: %s", strerror(errno));
 }
 
 static unsigned count_user_nets_before(const struct machine *m, const struct nic *nic)
@@ -50,8 +64,10 @@ static int open_user(struct machine *m, struct nic *nic, struct err *err)
 		.leased = lease_came,
 		.leased_arg = nic,
 	};
-	const int rc = nat_create(&config, &nic->net, err);
+	int rc;
 
+	allow_descriptors();
+	rc = nat_create(&config, &nic->net, err);
 	if (rc == 0) {
 		nic->nat = nic->net;
 		nic->publishes = publishes;
