@@ -4,13 +4,13 @@
 #define BANTAM_CHAR_BACKEND_H
 
 #include <stdatomic.h>
-#include <sys/un.h>
 
 #include "base/ring.h"
 #include "char/backlog.h"
 #include "char/chardev.h"
 #include "char/escape.h"
 #include "char/hostfd.h"
+#include "host/unix_path.h"
 
 #define OUT_RING_BYTES 16384u
 #define IN_RING_BYTES  4096u
@@ -63,9 +63,8 @@ struct file_state {
 
 struct unix_state {
 	struct hostfd_watch listener, client;
-	struct sockaddr_un address;
-	uint64_t inode, device; /* of our socket, to unlink only that */
-	bool input_ended;       /* the client has shut its sending half */
+	struct unix_name name;
+	bool input_ended; /* the client has shut its sending half */
 };
 
 /* How the main thread will next be woken.  A larger number is sooner, except

@@ -1,9 +1,7 @@
 /* A Unix stream socket that listens: one client at a time, the next one after it
  * left.  The last KEEP_BYTES of output wait for a client to come. */
 #include <errno.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "char/backend.h"
@@ -80,59 +78,24 @@ static void on_connection(void *arg, uint32_t events)
 	char_set_connected(c, true);
 }
 
-/* Make the path free: remove a socket that its owner left behind, and nothing
- * else. */
-static int clear_path(struct chardev *c, struct err *err)
-{
-	const struct sockaddr *address = (const struct sockaddr *)&c->unix_.address;
-	struct stat st;
-	int fd, rc;
-
-	if (lstat(c->path, &st) < 0)
-		return errno == ENOENT ? 0 : err_errno(err, -errno, "unix:%s", c->path);
-	if (!S_ISSOCK(st.st_mode))
-		return err_set(err, -EEXIST,
-			       "unix:%s: exists and is no socket; remove it or name another path",
-			       c->path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return err_errno(err, -errno, "unix:%s", c->path);
-	rc = connect(fd, address, sizeof(c->unix_.address)) < 0 ? -errno : 0;
-	close(fd);
-	if (rc == 0 || rc == -EAGAIN) /* EAGAIN: listens, and its queue is full */
-		return err_set(
-			err, -EADDRINUSE,
-			"unix:%s: another program listens there; end it or name another path",
-			c->path);
-	if (rc != -ECONNREFUSED && rc != -ENOENT)
-		return err_errno(err, rc, "unix:%s", c->path);
-	if (unlink(c->path) < 0 && errno != ENOENT)
-		return err_errno(err, -errno, "unix:%s: stale socket", c->path);
-	return 0;
-}
-
 static int make_listener(struct chardev *c, struct err *err)
 {
 	struct unix_state *s = &c->unix_;
 	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct stat st;
+	struct err why;
 	int rc;
 
 	if (fd < 0)
 		return err_errno(err, -errno, "unix:%s", c->path);
-	if (bind(fd, (const struct sockaddr *)&s->address, sizeof(s->address)) < 0) {
-		rc = err_errno(err, -errno, "unix:%s: cannot make the socket", c->path);
+	rc = unix_path_bind(fd, SOCK_STREAM, c->path, &s->name, &why);
+	if (rc < 0) {
 		close(fd);
-		return rc;
-	}
-	if (lstat(c->path, &st) == 0) {
-		s->inode = st.st_ino;
-		s->device = st.st_dev;
+		return err_set(err, rc, "unix:%s", why.text);
 	}
 	hostfd_watch_init(&s->listener, c->loop, fd, on_connection, c);
 	rc = listen(fd, 4) < 0 ? -errno : hostfd_watch_set(&s->listener, EPOLLIN);
 	if (rc < 0) {
-		unlink(c->path);
+		unix_path_remove(&s->name);
 		close(fd);
 		return err_errno(err, rc, "unix:%s", c->path);
 	}
@@ -141,26 +104,15 @@ static int make_listener(struct chardev *c, struct err *err)
 
 static int unix_open(struct chardev *c, struct err *err)
 {
-	struct unix_state *s = &c->unix_;
-	int rc;
-
 	if (!c->path || !*c->path)
 		return err_set(err, -EINVAL, "unix: no path; give unix=PATH");
-	if (strlen(c->path) >= sizeof(s->address.sun_path))
-		return err_set(err, -ENAMETOOLONG,
-			       "unix:%.60s...: longer than the %zu bytes a socket's path may have",
-			       c->path, sizeof(s->address.sun_path) - 1);
-	s->address.sun_family = AF_UNIX;
-	memcpy(s->address.sun_path, c->path, strlen(c->path) + 1);
 	atomic_store(&c->connected, false);
-	rc = clear_path(c, err);
-	return rc < 0 ? rc : make_listener(c, err);
+	return make_listener(c, err);
 }
 
 static void unix_close(struct chardev *c)
 {
 	struct unix_state *s = &c->unix_;
-	struct stat st;
 
 	if (c->out_fd >= 0) {
 		hostfd_watch_set(&s->client, 0);
@@ -168,9 +120,7 @@ static void unix_close(struct chardev *c)
 	}
 	hostfd_watch_set(&s->listener, 0);
 	close(s->listener.source.fd);
-	/* Another one may have taken the path since. */
-	if (lstat(c->path, &st) == 0 && st.st_ino == s->inode && st.st_dev == s->device)
-		unlink(c->path);
+	unix_path_remove(&s->name);
 }
 
 static size_t unix_write(struct chardev *c, const uint8_t *bytes, size_t len)
