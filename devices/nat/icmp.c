@@ -188,8 +188,7 @@ static void ping_ready(void *arg, uint32_t events)
 		ping_receive(p->nat, p);
 }
 
-/* ---- pings
- * --------------------------------------------------------------------------------------- */
+/* ---- pings -------------------------------------------------------------------------- */
 
 static void ping_close(struct nat *n, struct nat_flow *f)
 {
@@ -211,20 +210,12 @@ static void no_ping_sockets(struct nat *n, int rc)
 
 static int ping_connect(struct nat *n, uint32_t host_ip)
 {
-	const struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(host_ip) };
 	const int fd = nat_socket(n, AF_INET, SOCK_DGRAM, IPPROTO_ICMP);
-	int rc;
 
-	if (fd < 0) {
-		no_ping_sockets(n, fd);
-		return fd;
-	}
-	nat_errqueue_enable(fd);
-	if (connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0)
-		return fd;
-	rc = -errno;
-	close(fd);
-	return rc;
+	if (fd >= 0)
+		return nat_connect(fd, host_ip, 0);
+	no_ping_sockets(n, fd);
+	return fd;
 }
 
 static int ping_open(struct nat *n, const struct nat_flow_key *key, uint32_t host_ip,

@@ -233,6 +233,9 @@ void nat_random(void *bytes, size_t len);
 
 /* A socket for host_ip, non-blocking and close-on-exec; -errno (counted as no_socket). */
 int nat_socket(struct nat *n, int family, int type, int protocol);
+/* Connect such a socket, which keeps what the host says of packets sent (errqueue.h);
+ * host_port is 0 for pings.  fd; or -errno, with fd closed. */
+int nat_connect(int fd, uint32_t host_ip, uint16_t host_port);
 
 /* The hops that a packet of the guest's has left, but for the one through us, become
  * those of the socket's packets.

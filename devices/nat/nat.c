@@ -7,12 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 #include "host/now.h"
 #include "nat/arp.h"
 #include "nat/dhcp.h"
 #include "nat/dns.h"
+#include "nat/errqueue.h"
 #include "nat/icmp.h"
 #include "nat/internal.h"
 #include "nat/ip.h"
@@ -56,6 +59,21 @@ int nat_socket(struct nat *n, int family, int type, int protocol)
 	fd = -errno;
 	nat_count(&n->stats.no_socket);
 	return fd;
+}
+
+int nat_connect(int fd, uint32_t host_ip, uint16_t host_port)
+{
+	const struct sockaddr_in to = { .sin_family = AF_INET,
+					.sin_port = htons(host_port),
+					.sin_addr.s_addr = htonl(host_ip) };
+	int rc;
+
+	nat_errqueue_enable(fd);
+	if (connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0)
+		return fd;
+	rc = -errno;
+	close(fd);
+	return rc;
 }
 
 void nat_set_ttl(int fd, uint8_t *set, uint8_t guest_ttl)
@@ -223,8 +241,7 @@ static const struct net_ops nat_ops = {
 	.close = nat_close,
 };
 
-/* ---- life
- * ------------------------------------------------------------------------------------------ */
+/* ---- life --------------------------------------------------------------------------- */
 
 /* A locally administered address that names the IP address. */
 static void make_mac(uint32_t ip, uint8_t mac[NET_MAC_BYTES])

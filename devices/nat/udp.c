@@ -123,24 +123,6 @@ static void flow_close(struct nat *n, struct nat_flow *flow)
 	free(f);
 }
 
-static int flow_connect(struct nat *n, uint32_t host_ip, uint16_t host_port)
-{
-	const struct sockaddr_in to = { .sin_family = AF_INET,
-					.sin_port = htons(host_port),
-					.sin_addr.s_addr = htonl(host_ip) };
-	const int fd = nat_socket(n, AF_INET, SOCK_DGRAM, 0);
-	int rc;
-
-	if (fd < 0)
-		return fd;
-	nat_errqueue_enable(fd);
-	if (connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0)
-		return fd;
-	rc = -errno;
-	close(fd);
-	return rc;
-}
-
 static int flow_open(struct nat *n, const struct nat_flow_key *key, uint32_t host_ip,
 		     struct udp_flow **out)
 {
@@ -149,7 +131,9 @@ static int flow_open(struct nat *n, const struct nat_flow_key *key, uint32_t hos
 
 	if (!f)
 		return -ENOMEM;
-	fd = flow_connect(n, host_ip, key->peer_port);
+	fd = nat_socket(n, AF_INET, SOCK_DGRAM, 0);
+	if (fd >= 0)
+		fd = nat_connect(fd, host_ip, key->peer_port);
 	if (fd < 0) {
 		free(f);
 		return fd;
