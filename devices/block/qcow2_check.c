@@ -250,8 +250,7 @@ static void compare_all(struct qcow2_checker *c)
 		compare_block(c, i);
 }
 
-/* ---- the whole
- * -------------------------------------------------------------------------------------- */
+/* ---- the whole ---------------------------------------------------------------------- */
 
 static void judge_header(struct qcow2_checker *c)
 {

@@ -42,8 +42,7 @@ static int check_copied(struct qcow2_checker *c, uint64_t entry, const char *wha
 	return 0;
 }
 
-/* ---- L2 entries
- * ---------------------------------------------------------------------------------- */
+/* ---- L2 entries --------------------------------------------------------------------- */
 
 static bool reads_as_zeros(const struct qcow2_meta *m, uint64_t entry, uint64_t bitmap)
 {
@@ -139,8 +138,7 @@ static int check_entry(struct qcow2_checker *c, const uint8_t *table, uint64_t i
 	return check_standard(c, entry, bitmap, guest, active, err);
 }
 
-/* ---- tables
- * ----------------------------------------------------------------------------------------- */
+/* ---- tables ------------------------------------------------------------------------- */
 
 static int check_l2(struct qcow2_checker *c, uint64_t l1_entry, uint64_t guest, bool active,
 		    struct err *err)

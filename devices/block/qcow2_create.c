@@ -214,8 +214,7 @@ static int preallocate(struct qcow2_meta *m, enum qcow2_preallocation how,
 	return rc;
 }
 
-/* ---- creating
- * ------------------------------------------------------------------------------------ */
+/* ---- creating ----------------------------------------------------------------------- */
 
 static int prepare(struct qcow2_meta *m, struct err *err)
 {

@@ -91,8 +91,7 @@ static int replace(struct qcow2_data *d, uint64_t cluster, uint64_t entry, uint6
 	return 0;
 }
 
-/* ---- reading
- * --------------------------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------------------ */
 
 uint32_t qcow2_data_present(const struct qcow2_meta *m, uint64_t entry, uint64_t bitmap)
 {
@@ -203,8 +202,7 @@ bool qcow2_is_zero(const uint8_t *bytes, size_t len)
 	return len == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, len - 1) == 0);
 }
 
-/* ---- changing
- * ---------------------------------------------------------------------------------------- */
+/* ---- changing ----------------------------------------------------------------------- */
 
 int qcow2_data_put(struct qcow2_data *d, uint64_t cluster, const uint8_t *from, struct err *err)
 {

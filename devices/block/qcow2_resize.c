@@ -63,8 +63,7 @@ static int drop_behind(struct qcow2_meta *m, uint64_t end, const struct qcow2_pr
 	return rc;
 }
 
-/* ---- growing
- * ------------------------------------------------------------------------------------- */
+/* ---- growing ------------------------------------------------------------------------ */
 
 static int grow_l1(struct qcow2_meta *m, uint64_t size_bytes, struct err *err)
 {
@@ -154,8 +153,7 @@ static int grow(struct qcow2_meta *m, uint64_t size_bytes, struct block *backing
 	return rc;
 }
 
-/* ---- both
- * ------------------------------------------------------------------------------------------ */
+/* ---- both --------------------------------------------------------------------------- */
 
 int qcow2_resize(struct qcow2_meta *m, uint64_t size_bytes, bool may_shrink, struct block *backing,
 		 const struct qcow2_progress *progress, struct err *err)

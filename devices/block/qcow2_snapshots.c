@@ -188,8 +188,7 @@ int qcow2_snapshots_load(struct qcow2_meta *m, struct err *err)
 	return rc;
 }
 
-/* ---- writing
- * -------------------------------------------------------------------------------------- */
+/* ---- writing ------------------------------------------------------------------------ */
 
 static size_t bytes_of(const struct qcow2_snapshot *s)
 {

@@ -189,8 +189,7 @@ int qcow2_count_reach(struct qcow2_meta *m, const uint64_t *l1, uint32_t first, 
 	return rc;
 }
 
-/* ---- COPIED
- * --------------------------------------------------------------------------------------- */
+/* ---- COPIED ------------------------------------------------------------------------- */
 
 /* A standard entry with an offset is COPIED when its cluster's refcount is 1. */
 static int right_flag(struct qcow2_meta *m, uint64_t *entry, struct err *err)

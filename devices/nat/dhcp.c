@@ -169,8 +169,7 @@ void dhcp_input(struct nat *n, const struct nat_in *in, const struct wire_udp *u
 		handlers[q.type](n, &q);
 }
 
-/* ---- life
- * ---------------------------------------------------------------------------------------- */
+/* ---- life --------------------------------------------------------------------------- */
 
 /* nat_create() has looked at its length. */
 static void copy_name(char *to, const char *name)

@@ -265,8 +265,7 @@ const char *nat_resolv_domain(const struct nat *n)
 	return resolv_look(&n->dns->resolv)->domain;
 }
 
-/* ---- life
- * ----------------------------------------------------------------------------------------- */
+/* ---- life --------------------------------------------------------------------------- */
 
 int dns_init(struct nat *n, const struct nat_config *c)
 {

@@ -160,8 +160,7 @@ void nat_packet_send(struct nat *n, struct nat_packet *p, const struct nat_to *t
 	n->nic->ops->commit(n->nic, 0, h.len + payload_len, &offload);
 }
 
-/* ---- whole packets of ours
- * ----------------------------------------------------------------------- */
+/* ---- whole packets of ours ---------------------------------------------------------- */
 
 static void lost(struct nat *n)
 {
@@ -233,8 +232,7 @@ void nat_send_small(struct nat *n, const struct nat_to *to, uint8_t *transport,
 	nat_send_frame(n, frame, h.len + payload_len);
 }
 
-/* ---- datagrams of any size
- * --------------------------------------------------------------------------- */
+/* ---- datagrams of any size ---------------------------------------------------------- */
 
 /* Where a datagram that goes in fragments is (RFC 791, 3.2). */
 struct cut {

@@ -169,8 +169,7 @@ static void soon_fired(struct nat_timer *timer, uint64_t now_ns)
 	serve_queue(t, QUEUE_TODO);
 }
 
-/* ---- birth and death
- * ----------------------------------------------------------------------------- */
+/* ---- birth and death ---------------------------------------------------------------- */
 
 static void host_ready(void *arg, uint32_t events)
 {
@@ -245,8 +244,7 @@ void conn_abort(struct conn *c, bool tell_guest)
 	conn_free(c);
 }
 
-/* ---- segments
- * ------------------------------------------------------------------------------------ */
+/* ---- segments ----------------------------------------------------------------------- */
 
 static struct tcp_tuple tuple_of(const struct nat_in *in, const struct wire_tcp *s)
 {
@@ -278,8 +276,7 @@ void tcp_input(struct nat *n, const struct nat_in *in)
 		tcp_open(n, in, &tuple, &s);
 }
 
-/* ---- life
- * ------------------------------------------------------------------------------------------ */
+/* ---- life --------------------------------------------------------------------------- */
 
 int tcp_init(struct nat *n)
 {

@@ -46,8 +46,7 @@ static void owe_duplicate(struct conn *c)
 		c->ack_count++;
 }
 
-/* ---- first: is it in the window?
- * ------------------------------------------------------------------ */
+/* ---- first: is it in the window? ---------------------------------------------------- */
 
 /* RFC 9293, 3.4.  One that begins where it should is taken in any case: its
  * acknowledgment is good, and its data are cut to the window. */
@@ -85,8 +84,7 @@ static bool refuse_odd(struct conn *c, const struct arrival *a, bool *gone)
 	return !(s->flags & WIRE_TCP_ACK);
 }
 
-/* ---- fifth: its acknowledgment
- * -------------------------------------------------------------------- */
+/* ---- fifth: its acknowledgment ------------------------------------------------------ */
 
 static void measure(struct conn *c)
 {
@@ -163,8 +161,7 @@ static bool take_acknowledgment(struct conn *c, const struct arrival *a)
 	return true;
 }
 
-/* ---- seventh: its data; eighth: its FIN
- * ------------------------------------------------------------ */
+/* ---- seventh: its data; eighth: its FIN --------------------------------------------- */
 
 /* What of the payload is new and inside the window goes to the socket.
  * 1: all that there was is taken; 0: not all; -errno */
@@ -221,8 +218,7 @@ static int take_payload(struct conn *c, const struct arrival *a)
 	return rc > 0 && fin ? take_fin(c) : rc < 0 ? rc : 0;
 }
 
-/* ---- by state
- * ----------------------------------------------------------------------------------------- */
+/* ---- by state ----------------------------------------------------------------------- */
 
 /* Our SYN's answer is acknowledged.  False: something else is. */
 static bool handshake_done(struct conn *c, const struct arrival *a)

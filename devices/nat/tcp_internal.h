@@ -194,8 +194,7 @@ void conn_take_syn(struct conn *c, const struct wire_tcp *syn);
 /* Own fd from now on, and hear of it: edge-triggered, once and for all.  0 or -errno */
 int conn_watch(struct conn *c, int fd);
 
-/* ---- tcp_in.c
- * ------------------------------------------------------------------------------------ */
+/* ---- tcp_in.c ----------------------------------------------------------------------- */
 
 /* A segment for c, which may be gone then. */
 void conn_input(struct conn *c, const struct nat_in *in, const struct wire_tcp *s);
@@ -204,8 +203,7 @@ bool conn_may_reopen(const struct conn *c, const struct wire_tcp *s);
 /* Change state, and do what comes with the new one. */
 void conn_event(struct conn *c, enum tcp_event event);
 
-/* ---- tcp_out.c
- * ----------------------------------------------------------------------------------- */
+/* ---- tcp_out.c ---------------------------------------------------------------------- */
 
 /* Do what there is to do: take, send, acknowledge, arm.  c may be gone then.
  * False: the guest has no buffers, and c waits for them. */
@@ -223,8 +221,7 @@ void conn_send_reset(struct conn *c);
 /* A segment of nothing that has to be answered: a window probe. */
 void conn_send_probe(struct conn *c);
 
-/* ---- tcp_host.c
- * ---------------------------------------------------------------------------------- */
+/* ---- tcp_host.c --------------------------------------------------------------------- */
 
 /* Whether TCP has SO_PEEK_OFF. */
 bool host_has_peek_off(void);
@@ -250,8 +247,7 @@ void host_refused(struct conn *c);
 /* Close with a reset instead of a FIN. */
 void host_reset(struct conn *c);
 
-/* ---- tcp_timer.c
- * ---------------------------------------------------------------------------------- */
+/* ---- tcp_timer.c -------------------------------------------------------------------- */
 
 /* The time-out for what is in flight runs from now on. */
 void conn_start_rtx(struct conn *c);
@@ -259,8 +255,7 @@ void conn_start_rtx(struct conn *c);
 void conn_arm(struct conn *c);
 void conn_timer_fired(struct nat_timer *t, uint64_t now_ns);
 
-/* ---- tcp_publish.c
- * -------------------------------------------------------------------------------- */
+/* ---- tcp_publish.c ------------------------------------------------------------------ */
 
 /* The guest took the connection: c gets the client that waited longest.
  * 0; or -errno, c is gone, and the guest was told. */

@@ -37,8 +37,7 @@ void conn_take_syn(struct conn *c, const struct wire_tcp *syn)
 	c->limit_bytes = TCP_FLIGHT_MAX;
 }
 
-/* ---- refusals
- * ------------------------------------------------------------------------------------ */
+/* ---- refusals ----------------------------------------------------------------------- */
 
 /* What ICMP has for it (RFC 1812, 5.2.7.1); -1: TCP has a word of its own, RST. */
 static int unreachable_code(int error)
@@ -98,8 +97,7 @@ static void fail(struct conn *c, int error)
 	conn_free(c);
 }
 
-/* ---- connecting
- * ----------------------------------------------------------------------------------- */
+/* ---- connecting --------------------------------------------------------------------- */
 
 void conn_connected(struct conn *c, uint32_t events)
 {

@@ -132,8 +132,7 @@ void tcp_send_reset(struct nat *n, const struct tcp_tuple *tuple, const struct w
 		send_small(n, tuple, &rst);
 }
 
-/* ---- data
- * ---------------------------------------------------------------------------------------- */
+/* ---- data --------------------------------------------------------------------------- */
 
 /* What one frame carries at most: whole segments. */
 static uint32_t frame_max(const struct conn *c)
@@ -298,8 +297,7 @@ static int push(struct conn *c)
 	return rc;
 }
 
-/* ---- acknowledgments
- * -------------------------------------------------------------------------------- */
+/* ---- acknowledgments ---------------------------------------------------------------- */
 
 void conn_owe_ack(struct conn *c)
 {
@@ -327,8 +325,7 @@ static int send_acks(struct conn *c)
 	return 0;
 }
 
-/* ---- all of it
- * ------------------------------------------------------------------------------------------ */
+/* ---- all of it ---------------------------------------------------------------------- */
 
 static int settle(struct conn *c)
 {

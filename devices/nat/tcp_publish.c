@@ -152,8 +152,7 @@ void publish_refuse(struct conn *c)
 		serve(l);
 }
 
-/* ---- life
- * ---------------------------------------------------------------------------------------- */
+/* ---- life --------------------------------------------------------------------------- */
 
 static int bind_and_listen(int fd, const struct nat_publish *p, uint16_t *port)
 {

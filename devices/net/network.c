@@ -206,8 +206,7 @@ static const struct net_ops network_ops = {
 	.close = network_close,
 };
 
-/* ---- the first connection
- * --------------------------------------------------------------------------------- */
+/* ---- the first connection ----------------------------------------------------------- */
 
 /* 0; -EPROTO with err filled; -EAGAIN: no answer, perhaps the next time. */
 static int wait_for_welcome(const struct network *w, int fd, struct err *err)

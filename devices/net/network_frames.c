@@ -10,8 +10,7 @@
 
 #define RECEIVE_BURST 64u
 
-/* ---- to the guest
- * -------------------------------------------------------------------------------- */
+/* ---- to the guest ------------------------------------------------------------------- */
 
 static void wait_for(struct network *w, uint32_t events)
 {
@@ -137,8 +136,7 @@ void network_rx_ready(struct net *n, unsigned pair)
 	wait_for(w, w->events | EPOLLIN);
 }
 
-/* ---- from the guest
- * ---------------------------------------------------------------------------------- */
+/* ---- from the guest ----------------------------------------------------------------- */
 
 int network_send(struct net *n, unsigned pair, const struct net_frame *f)
 {

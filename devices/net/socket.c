@@ -287,8 +287,7 @@ static const struct net_ops socket_ops = {
 	.close = socket_close,
 };
 
-/* ---- opening
- * ------------------------------------------------------------------------------------- */
+/* ---- opening ------------------------------------------------------------------------ */
 
 static int open_listener(struct net_socket *s, const char *path, struct err *err)
 {

@@ -218,8 +218,7 @@ static void tap_offloads(struct net *n, unsigned to_guest)
 		log_debug("%s: offloads %#x refused", t->interface.name, to_guest);
 }
 
-/* ---- life
- * ----------------------------------------------------------------------------------------- */
+/* ---- life --------------------------------------------------------------------------- */
 
 static void tap_attach(struct net *n, struct net_nic *nic)
 {

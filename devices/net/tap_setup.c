@@ -282,8 +282,7 @@ int tap_set_mtu(const struct tap_interface *i, unsigned mtu)
 	return rc;
 }
 
-/* ---- life
- * ---------------------------------------------------------------------------------------- */
+/* ---- life --------------------------------------------------------------------------- */
 
 static int check_name(const char *what, const char *name, struct err *err)
 {

@@ -288,8 +288,7 @@ static int quit(char **word)
 	return send_line(connect_to(word[0], word[1], SOCK_STREAM), "quit\n") ? 0 : 1;
 }
 
-/* ---- one connection
- * ------------------------------------------------------------------------------ */
+/* ---- one connection ----------------------------------------------------------------- */
 
 static int get(char **word)
 {
@@ -349,8 +348,7 @@ static int connect_only(char **word)
 	return 0;
 }
 
-/* ---- many
- * ------------------------------------------------------------------------------------------ */
+/* ---- many --------------------------------------------------------------------------- */
 
 struct one {
 	uint64_t at;
@@ -419,8 +417,7 @@ static int row(char **word)
 	return good == count ? 0 : 1;
 }
 
-/* ---- how fast
- * ------------------------------------------------------------------------------------- */
+/* ---- how fast ----------------------------------------------------------------------- */
 
 static int by_size(const void *a, const void *b)
 {
@@ -495,8 +492,7 @@ static int rate(char **word)
 	return 0;
 }
 
-/* ---- names
- * -------------------------------------------------------------------------------------------- */
+/* ---- names -------------------------------------------------------------------------- */
 
 /* RFC 1035, 4.1: a query of one question becomes its answer.  Returns its length. */
 static size_t answer_query(uint8_t *m, size_t len, size_t room)
@@ -637,8 +633,7 @@ static int resolve(char **word)
 	return 0;
 }
 
-/* ---- the words
- * ------------------------------------------------------------------------------------------ */
+/* ---- the words ---------------------------------------------------------------------- */
 
 static const struct {
 	const char *name;

@@ -177,8 +177,7 @@ static int run(struct trial *t, struct place *p, const struct operation *o)
 	return rc;
 }
 
-/* ---- errors
- * -------------------------------------------------------------------------------------- */
+/* ---- errors ------------------------------------------------------------------------- */
 
 /* With the Nth request failing, and then without. */
 static bool fail_at(struct trial *t, struct place *p, const struct operation *o,

@@ -191,8 +191,7 @@ static void put_raw(struct fuzz *z, struct input *in)
 	put_frame(z, bytes, sizeof(bytes), len);
 }
 
-/* ---- the host
- * ------------------------------------------------------------------------------------ */
+/* ---- the host ----------------------------------------------------------------------- */
 
 static void accept_some(struct fuzz *z)
 {
@@ -260,8 +259,7 @@ static void client(struct fuzz *z)
 	(void)!connect(z->client, (const struct sockaddr *)&to, sizeof(to));
 }
 
-/* ---- what always holds
- * --------------------------------------------------------------------------- */
+/* ---- what always holds -------------------------------------------------------------- */
 
 static void check_conn(const struct conn *c)
 {
@@ -292,8 +290,7 @@ static void check(const struct fuzz *z)
 	trap_unless(t->listeners[0].syns_out <= TCP_PUBLISH_SYNS_MAX);
 }
 
-/* ---- a script
- * -------------------------------------------------------------------------------------- */
+/* ---- a script ----------------------------------------------------------------------- */
 
 static void act(struct fuzz *z, struct input *in)
 {

@@ -184,8 +184,7 @@ static void reopen(struct model *m)
 		complain(m, "it cannot be opened again");
 }
 
-/* ---- one shape
- * ----------------------------------------------------------------------------------- */
+/* ---- one shape ---------------------------------------------------------------------- */
 
 static void step(struct model *m)
 {

@@ -508,8 +508,7 @@ static void host_acts(struct model *m, struct line *l)
 		host_writes(m, l);
 }
 
-/* ---- a round
- * -------------------------------------------------------------------------------------- */
+/* ---- a round ------------------------------------------------------------------------ */
 
 static struct stream make_stream(void)
 {

@@ -244,8 +244,7 @@ static inline void host_closes_by_reset(int fd)
 	close(fd);
 }
 
-/* ---- both
- * -------------------------------------------------------------------------------------------- */
+/* ---- both --------------------------------------------------------------------------- */
 
 /* A connection of the guest's to a server of the host's. */
 struct splice {

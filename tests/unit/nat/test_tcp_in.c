@@ -380,8 +380,7 @@ static void data_behind_a_fin_are_nothing(void **state)
 	splice_end(&s);
 }
 
-/* ---- resets
- * ---------------------------------------------------------------------------------------- */
+/* ---- resets ------------------------------------------------------------------------- */
 
 static void a_reset_of_the_guests_is_one_at_the_host(void **state)
 {
@@ -460,8 +459,7 @@ static void a_syn_in_a_connection_is_challenged(void **state)
 	splice_end(&s);
 }
 
-/* ---- other lies
- * --------------------------------------------------------------------------------------- */
+/* ---- other lies --------------------------------------------------------------------- */
 
 static void what_was_never_sent_cannot_be_acknowledged(void **state)
 {

@@ -164,8 +164,7 @@ static void data_stay_in_the_socket_until_acknowledged(void **state)
 	splice_end(&s);
 }
 
-/* ---- lost
- * ----------------------------------------------------------------------------------------- */
+/* ---- lost --------------------------------------------------------------------------- */
 
 static void what_is_not_acknowledged_comes_again_later_and_later(void **state)
 {
@@ -283,8 +282,7 @@ static void a_lost_fin_comes_again(void **state)
 	splice_end(&s);
 }
 
-/* ---- a guest that cannot take it
- * ------------------------------------------------------------------- */
+/* ---- a guest that cannot take it ---------------------------------------------------- */
 
 static void a_closed_window_is_probed_until_it_opens(void **state)
 {
@@ -413,8 +411,7 @@ static void rings_that_stop_and_start_lose_nothing(void **state)
 	splice_end(&s);
 }
 
-/* ---- the host's oddities
- * ------------------------------------------------------------------------------ */
+/* ---- the host's oddities ------------------------------------------------------------ */
 
 static void an_urgent_byte_is_a_byte_of_the_stream(void **state)
 {

@@ -302,8 +302,7 @@ static void a_stopped_server_is_named_as_the_reason(void **state)
 	close(lock);
 }
 
-/* ---- slow and hostile guests
- * ---------------------------------------------------------------------- */
+/* ---- slow and hostile guests -------------------------------------------------------- */
 
 /* A connection of a hostile process of this user. */
 static int connect_raw(struct town *t)
@@ -498,8 +497,7 @@ static void a_hostile_server_harms_nobody(void **state)
 	guest_end(a);
 }
 
-/* ---- what is behind the switch
- * ----------------------------------------------------------------------- */
+/* ---- what is behind the switch ------------------------------------------------------ */
 
 /* A network that answers each frame with its own bytes, to everybody. */
 struct echo {
@@ -603,8 +601,7 @@ static void guests_must_agree_whether_there_is_an_uplink(void **state)
 	guest_end(a);
 }
 
-/* ---- the place
- * ------------------------------------------------------------------------------------------- */
+/* ---- the place ---------------------------------------------------------------------- */
 
 static void a_folder_that_others_may_enter_is_refused(void **state)
 {

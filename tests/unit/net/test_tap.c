@@ -381,8 +381,7 @@ static void a_pair_that_is_not_used_gets_nothing(void **state)
 	guest_end(g);
 }
 
-/* ---- bridges
- * ------------------------------------------------------------------------------------- */
+/* ---- bridges ------------------------------------------------------------------------ */
 
 static void ports_of_one_bridge_reach_each_other(void **state)
 {
@@ -409,8 +408,7 @@ static void ports_of_one_bridge_reach_each_other(void **state)
 	assert_int_equal(ioctl(i->control, SIOCBRDELBR, name), 0);
 }
 
-/* ---- what is wrong
- * --------------------------------------------------------------------------------- */
+/* ---- what is wrong ------------------------------------------------------------------ */
 
 static void names_and_bridges_that_are_wrong_are_said_to_be(void **state)
 {
