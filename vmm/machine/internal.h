@@ -133,7 +133,7 @@ struct machine {
 	struct loop_source ask_source; /* eventfd: a power_ask is there */
 	struct loop_source signal_source;
 	struct timekeeper life; /* timeouts and grace periods, in host time */
-	struct timer timeout, idle_timeout, grace;
+	struct timer timeout, idle_timeout, grace, settled;
 	struct watch watch;
 	bool output_seen, panic_seen, panic_ended, held, still, timed_out, restart;
 	enum end_reason grace_reason; /* what the end of the grace period means */

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "chipset/acpi_pm.h"
 #include "host/now.h"
+#include "host/program.h"
 #include "machine/internal.h"
 
 /* After the power button, a guest that listens has this long to shut down. */
@@ -19,6 +20,8 @@
 #define PANIC_GRACE_NS (100 * NS_PER_MS)
 /* After a timeout's NMI, the guest has this long to say what it has to say. */
 #define NMI_GRACE_NS (300 * NS_PER_MS)
+/* By then devices, threads and the guest's firmware tables are made and loaded. */
+#define SETTLED_NS NS_PER_S
 
 void life_ask(void *machine, enum power_event event, uint32_t value, const char *source)
 {
@@ -242,6 +245,13 @@ static int open_asks(struct machine *m)
 	return loop_add(&m->loop, &m->ask_source, EPOLLIN);
 }
 
+static void settled(void *arg, uint64_t now_ns)
+{
+	(void)arg;
+	(void)now_ns;
+	program_trim();
+}
+
 int life_open(struct machine *m, struct err *err)
 {
 	const struct machine_config *config = m->config;
@@ -254,6 +264,7 @@ int life_open(struct machine *m, struct err *err)
 	timer_init(&m->timeout, timeout_fired, m);
 	timer_init(&m->idle_timeout, idle_fired, m);
 	timer_init(&m->grace, grace_over, m);
+	timer_init(&m->settled, settled, m);
 	rc = open_signals(m);
 	if (rc == 0)
 		rc = open_asks(m);
@@ -265,6 +276,7 @@ int life_open(struct machine *m, struct err *err)
 		timer_arm(&m->life.clock, &m->timeout, config->timeout_ns);
 	if (config->idle_timeout_ns)
 		timer_arm(&m->life.clock, &m->idle_timeout, config->idle_timeout_ns);
+	timer_arm(&m->life.clock, &m->settled, SETTLED_NS);
 	return 0;
 }
 
