@@ -29,17 +29,14 @@ static void set_lease(struct nat *n, const struct dhcp_request *q)
 {
 	struct dhcp *d = n->dhcp;
 	struct nat_lease lease = { .ip = n->guest_ip };
-	bool changed;
 
 	memcpy(lease.mac, q->mac, sizeof(lease.mac));
 	memcpy(lease.hostname, q->hostname, sizeof(lease.hostname));
 	pthread_mutex_lock(&d->lock);
-	changed = !d->has_lease || memcmp(lease.mac, d->lease.mac, sizeof(lease.mac)) != 0 ||
-		  strcmp(lease.hostname, d->lease.hostname) != 0;
 	d->lease = lease;
 	d->has_lease = true;
 	pthread_mutex_unlock(&d->lock);
-	if (changed && d->leased)
+	if (d->leased)
 		d->leased(d->leased_arg, &lease);
 }
 

@@ -50,8 +50,8 @@ struct nat_config {
 	const char *resolv_conf; /* NULL: /etc/resolv.conf; for tests */
 	const struct nat_publish *publishes;
 	unsigned publish_count; /* at most NAT_PUBLISHES_MAX */
-	/* On the pair's loop, when the guest took its address, and again if it changed
-	 * hands.  May be NULL. */
+	/* On the pair's loop, each time that the guest took its address: when it starts, and
+	 * to keep it.  May be NULL. */
 	void (*leased)(void *arg, const struct nat_lease *lease);
 	void *leased_arg;
 	/* A clock of a test's, in nanoseconds; NULL: the host's. */

@@ -78,6 +78,11 @@ count_events() { # NAME
 	grep -c "\"event\":\"$1\"" events
 }
 
+# The names of all events, in order.
+name_events() {
+	sed 's/.*"event":"\([^"]*\)".*/\1/' events | paste -s -d ' '
+}
+
 # fact NAME: what guest/facts said of it.
 fact() {
 	tr -d '\r' <console | sed -n "s/^fact $1 //p" | head -n 1

@@ -54,8 +54,9 @@ struct nic {
 	char label[8];	 /* "net0" */
 	struct net *net; /* all layers; the device's, once that was made */
 	struct net *nat; /* the lowest of them, if it is a user network; borrowed */
-	bool publishes;	 /* that has the published ports */
-	struct nat_lease lease; /* the main thread's: what was told last */
+	bool publishes;	 /* the first user network: it has the published ports */
+	_Atomic bool lease_came; /* the guest took its address: the main thread shall look */
+	struct nat_lease lease;	 /* the main thread's: what was told last */
 	struct iothread *threads[NET_PAIRS_MAX]; /* [0] is NULL: machine.io serves pair 0 */
 };
 
@@ -135,7 +136,7 @@ struct machine {
 	struct timekeeper life; /* timeouts and grace periods, in host time */
 	struct timer timeout, idle_timeout, grace, settled;
 	struct watch watch;
-	bool output_seen, panic_seen, panic_ended, held, still, timed_out, restart;
+	bool output_seen, ready, panic_seen, panic_ended, held, still, timed_out, restart;
 	enum end_reason grace_reason; /* what the end of the grace period means */
 	char panic_text[160];
 };
@@ -175,6 +176,10 @@ void nets_close(struct machine *m);
  * `bantam net leases`.  0, or -errno with err filled. */
 int nets_watch(struct machine *m, struct err *err);
 void nets_unwatch(struct machine *m);
+/* Main thread: forget the addresses before a restart; the NICs are reset. */
+void nets_begin_again(struct machine *m);
+/* Whether the guest is given an address, by a user network. */
+bool nets_give_address(const struct machine *m);
 /* Say which ports are published. */
 void nets_announce(struct machine *m);
 /* What user networks did, for --stats. */
@@ -224,6 +229,9 @@ void life_ask(void *machine, enum power_event event, uint32_t value, const char 
 void life_wait(struct machine *m);
 /* Main thread: watch saw something. */
 void life_sign(void *machine, enum watch_sign sign, const char *text);
+/* Main thread: the guest can be used: told once until a restart.
+ * address  of the guest; NULL: nobody gives it one */
+void life_ready(struct machine *m, const char *address);
 /* served.c: main thread, all vCPUs paused: serve a request of the guest's, other
  * than POWER_NONE; end by a panic from which the guest will not come back. */
 void life_serve(struct machine *m, const struct power_ask *ask);

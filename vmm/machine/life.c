@@ -42,7 +42,7 @@ void life_ask(void *machine, enum power_event event, uint32_t value, const char 
 void life_begin_again(struct machine *m)
 {
 	watch_end_line(&m->watch);
-	m->held = m->still = m->panic_seen = m->panic_ended = false;
+	m->ready = m->held = m->still = m->panic_seen = m->panic_ended = false;
 	m->panic_text[0] = '\0';
 	timer_disarm(&m->life.clock, &m->grace);
 	device_lock(&m->lock);
@@ -79,6 +79,14 @@ static void begin_grace(struct machine *m, enum end_reason reason, uint64_t ns)
 	timer_arm(&m->life.clock, &m->grace, clock_now(&m->life.clock) + ns);
 }
 
+void life_ready(struct machine *m, const char *address)
+{
+	if (m->ready)
+		return;
+	m->ready = true;
+	events_emit(&m->events, "ready", address ? "address" : NULL, address);
+}
+
 void life_sign(void *machine, enum watch_sign sign, const char *text)
 {
 	struct machine *m = machine;
@@ -87,6 +95,8 @@ void life_sign(void *machine, enum watch_sign sign, const char *text)
 	case WATCH_BOOTED:
 		timeline_mark(&m->timeline, "kernel hands over to init");
 		events_emit(&m->events, "booted", "text", text);
+		if (!nets_give_address(m))
+			life_ready(m, NULL);
 		break;
 	case WATCH_PANIC:
 		if (m->panic_seen)

@@ -123,6 +123,7 @@ static int restart(struct machine *m, struct err *err)
 		return err_errno(err, rc, "guest RAM cannot be cleared");
 	m->restart = false;
 	life_begin_again(m);
+	nets_begin_again(m);
 	return power_on(m, err);
 }
 

@@ -1,6 +1,7 @@
 /* What is behind the guest's NICs, in layers; and what is told of it: published ports
  * and addresses that guests were given. */
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -19,10 +20,11 @@
 /* On the I/O thread of a NIC: leases_ready() looks what it is. */
 static void lease_came(void *arg, const struct nat_lease *lease)
 {
-	const struct nic *nic = arg;
+	struct nic *nic = arg;
 	const uint64_t one = 1;
 
 	(void)lease;
+	atomic_store(&nic->lease_came, true);
 	if (write(nic->m->lease_source.fd, &one, sizeof(one)) < 0)
 		log_debug("eventfd: %s", strerror(errno)); /* full: it is awake already */
 }
@@ -244,10 +246,24 @@ static bool same_lease(const struct nat_lease *a, const struct nat_lease *b)
 	       strcmp(a->hostname, b->hostname) == 0;
 }
 
+static void emit_lease(struct machine *m, const struct nic *nic, const struct lease *lease)
+{
+	struct json *j;
+
+	if (m->events.fd < 0)
+		return;
+	j = events_begin(&m->events, "lease");
+	json_string(j, "nic", nic->label);
+	json_string(j, "mac", lease->mac);
+	json_string(j, "address", lease->address);
+	if (lease->hostname[0])
+		json_string(j, "hostname", lease->hostname);
+	events_end(&m->events);
+}
+
 static void tell_lease(struct machine *m, const struct nic *nic)
 {
 	struct lease lease = { .pid = (unsigned)getpid(), .nic = nic->index };
-	struct json *j;
 
 	dotted(lease.address, nic->lease.ip);
 	_Static_assert(sizeof(lease.mac) == NET_MAC_TEXT_BYTES, "an address as text");
@@ -255,15 +271,9 @@ static void tell_lease(struct machine *m, const struct nic *nic)
 	snprintf(lease.guest, sizeof(lease.guest), "%s", m->config->name);
 	snprintf(lease.hostname, sizeof(lease.hostname), "%s", nic->lease.hostname);
 	leases_set(&m->leases, &lease);
-	if (m->events.fd < 0)
-		return;
-	j = events_begin(&m->events, "lease");
-	json_string(j, "nic", nic->label);
-	json_string(j, "mac", lease.mac);
-	json_string(j, "address", lease.address);
-	if (lease.hostname[0])
-		json_string(j, "hostname", lease.hostname);
-	events_end(&m->events);
+	emit_lease(m, nic, &lease);
+	if (nic->publishes)
+		life_ready(m, lease.address);
 }
 
 static void leases_ready(void *arg, uint32_t events)
@@ -278,11 +288,30 @@ static void leases_ready(void *arg, uint32_t events)
 		struct nic *nic = &m->nics[i];
 		struct nat_lease lease;
 
-		if (!nic->nat || !nat_lease(nic->nat, &lease) || same_lease(&lease, &nic->lease))
+		if (!atomic_exchange(&nic->lease_came, false) || !nat_lease(nic->nat, &lease) ||
+		    same_lease(&lease, &nic->lease))
 			continue;
 		nic->lease = lease;
 		tell_lease(m, nic);
 	}
+}
+
+/* A user network knows nothing of the restart: the guest that starts now may have the
+ * same address as before, but it has not taken it yet. */
+void nets_begin_again(struct machine *m)
+{
+	for (unsigned i = 0; i < m->config->net_count; i++) {
+		atomic_store(&m->nics[i].lease_came, false);
+		m->nics[i].lease = (struct nat_lease){ 0 };
+	}
+}
+
+bool nets_give_address(const struct machine *m)
+{
+	for (unsigned i = 0; i < m->config->net_count; i++)
+		if (m->nics[i].publishes)
+			return true;
+	return false;
 }
 
 int nets_watch(struct machine *m, struct err *err)

@@ -125,6 +125,7 @@ scenario_net_user() {
 	is network_survives_a_flood '100000 good' "$(fact after_flood)"
 	between flood_arrives_at_the_host 1 1000000000 "$(fact flood | cut -d ' ' -f 2)"
 	is lease_is_an_event "10.0.2.15 $(fact mac)" "$(member address) $(member mac)"
+	has guest_that_has_its_address_is_ready events '"event":"ready","address":"10\.0\.2\.15"\}$'
 	is record_of_frames_is_a_pcap_file 4d3cb2a1 "$(od -A n -t x1 -N 4 frames.pcap | tr -d ' ')"
 	has stats_tell_of_the_card stderr '^stats:   pair 0: sent [1-9][0-9]* frames'
 	has stats_tell_of_the_user_network stderr '^stats: net0 user: flows [1-9]'
@@ -236,6 +237,9 @@ scenario_net_restart() {
 	is guest_that_was_reset_in_traffic_ends_with_status_0 '0 1' "$status $(count_events reset)"
 	is network_works_before_and_after_a_reset 2 \
 		"$(tr -d '\r' <console | grep -c '^fact get 1048576 good')"
+	is guest_is_ready_again_with_its_address_after_a_reset \
+		'started lease ready reset started lease ready ended' \
+		"$(name_events)"
 }
 
 # ---- where the guest may go -----------------------------------------------------------------

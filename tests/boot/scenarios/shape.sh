@@ -59,6 +59,7 @@ scenario_cloud_2_cpus_512M() {
 	local real_bantam=$bantam
 	bantam=through_a_pipe
 	shape cloud_2_cpus_512M "$cloud" 2 512 --log log
+	is guest_without_a_network_is_ready_when_init_runs 'started booted ready ended' "$(name_events)"
 	has whole_kernel_log_comes_through_a_pipe console 'Linux version 6'
 	has whole_kernel_log_comes_through_a_pipe_to_its_end console 'reboot: Power down'
 	# The log has a stamp before each line, no carriage returns, tabs made visible.
