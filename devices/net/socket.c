@@ -167,12 +167,19 @@ static int connect_peer(struct net_socket *s, struct err *err)
 	return rc;
 }
 
+/* By connecting to the peer, or by listening again. */
 static void retry(void *arg, uint64_t now_ns)
 {
 	struct net_socket *s = arg;
-	const int fd = connect_peer(s, NULL);
+	int fd;
 
 	(void)now_ns;
+	if (s->listens) {
+		if (ioloop_change_source(s->loop, &s->listener, EPOLLIN) < 0)
+			retry_later(s);
+		return;
+	}
+	fd = connect_peer(s, NULL);
 	if (fd < 0) {
 		retry_later(s);
 		return;
@@ -188,8 +195,12 @@ static void on_peer(void *arg, uint32_t events)
 	const int fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)events;
-	if (fd < 0)
+	if (fd < 0) {
+		/* No descriptors, mostly: the listener would tell of it again and again. */
+		if (errno != EAGAIN && ioloop_change_source(s->loop, &s->listener, 0) == 0)
+			retry_later(s);
 		return;
+	}
 	/* One at a time; the next ones wait. */
 	ioloop_remove_source(s->loop, &s->listener);
 	s->fd = fd;

@@ -38,6 +38,8 @@ struct switch_server {
 	int lock_fd; /* -1: others serve */
 	int listen_fd;
 	struct io_source listener;
+	struct io_timer rest; /* armed: the listener rests */
+	bool rest_told;
 	uint64_t joined; /* mask of ports that said hello */
 	struct switch_port ports[SWITCH_PORTS_MAX];
 	struct switch_uplink uplink;

@@ -12,6 +12,9 @@
 #include "host/now.h"
 #include "net/switch_internal.h"
 
+/* Between two attempts to take a guest, where there are no descriptors. */
+#define REST_NS (100 * NS_PER_MS)
+
 void switch_forward(struct switch_server *s, unsigned from, uint8_t *message, size_t len)
 {
 	uint64_t ports = switch_route(&s->table, message + SWITCH_HEADER_BYTES, from, s->joined,
@@ -49,6 +52,26 @@ static void take_guest(struct switch_server *s, int fd)
 	}
 }
 
+/* No descriptors, mostly.  Whoever comes waits, and the listener, which would tell of him
+ * again and again, rests meanwhile. */
+static void rest(struct switch_server *s, int rc)
+{
+	if (!s->rest_told)
+		log_warn("network %s: a guest that comes has to wait: %s", s->place.name,
+			 strerror(-rc));
+	s->rest_told = true;
+	if (ioloop_change_source(s->loop, &s->listener, 0) == 0)
+		ioloop_arm(s->loop, &s->rest, host_now_ns() + REST_NS);
+}
+
+static void rested(void *arg, uint64_t now_ns)
+{
+	struct switch_server *s = arg;
+
+	if (ioloop_change_source(s->loop, &s->listener, EPOLLIN) < 0)
+		ioloop_arm(s->loop, &s->rest, now_ns + REST_NS);
+}
+
 static void on_guests(void *arg, uint32_t events)
 {
 	struct switch_server *s = arg;
@@ -57,10 +80,14 @@ static void on_guests(void *arg, uint32_t events)
 	for (unsigned n = 0; n < SWITCH_PORTS_MAX; n++) {
 		const int fd = network_place_accept(s->listen_fd);
 
-		if (fd >= 0)
+		if (fd >= 0) {
+			s->rest_told = false;
 			take_guest(s, fd);
-		else if (fd != -EPERM)
+		} else if (fd != -EPERM && fd != -ECONNABORTED) {
+			if (fd != -EAGAIN)
+				rest(s, fd);
 			return;
+		}
 	}
 }
 
@@ -110,6 +137,7 @@ void switch_server_stop(struct switch_server *s)
 	if (s->lock_fd < 0)
 		return;
 	switch_uplink_stop(s);
+	ioloop_disarm(s->loop, &s->rest);
 	ioloop_remove_source(s->loop, &s->listener);
 	network_place_leave(&s->place);
 	close(s->listen_fd);
@@ -135,6 +163,7 @@ int switch_server_create(const struct network_place *place, struct net *uplink, 
 	s->place = *place;
 	s->loop = loop;
 	s->lock_fd = s->listen_fd = -1;
+	io_timer_init(&s->rest, rested, s);
 	for (unsigned i = 0; i < SWITCH_PORTS_MAX; i++) {
 		s->ports[i].server = s;
 		s->ports[i].index = i;

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "fake/fake_nic.h"
@@ -31,6 +32,28 @@
 			ioloop_round((loop), 1);                      \
 		}                                                     \
 	} while (0)
+
+/* This process may open so many files more, until files_are_many(). */
+static inline void files_are_few(unsigned count)
+{
+	struct rlimit limit;
+	const int lowest = dup(0);
+
+	assert_true(lowest >= 0);
+	close(lowest);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = (rlim_t)lowest + count;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+static inline void files_are_many(void)
+{
+	struct rlimit limit;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = 1024;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
 
 struct guest {
 	struct fake_nic fake;

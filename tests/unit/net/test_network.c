@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "base/bytes.h"
 #include "net/network.h"
@@ -461,6 +462,33 @@ static void the_64th_guest_is_told_that_all_ports_are_taken(void **state)
 	guest_end(a);
 }
 
+static uint64_t cpu_used_ns(void)
+{
+	struct timespec t;
+
+	assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t), 0);
+	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
+static void who_comes_when_descriptors_are_out_waits_and_nothing_spins(void **state)
+{
+	struct town *t = *state;
+	struct guest *a = join(t, "lan", 0);
+	uint64_t used_ns;
+	int fd;
+
+	files_are_few(1); /* this end, but not the server's */
+	fd = connect_raw(t);
+	used_ns = cpu_used_ns();
+	usleep(500000);
+	used_ns = cpu_used_ns() - used_ns;
+	files_are_many();
+	say_hello(fd);
+	assert_true(used_ns < 100 * NS_PER_MS);
+	close(fd);
+	guest_end(a);
+}
+
 /* Someone of this user's has the lock, and sends what it likes. */
 static void a_hostile_server_harms_nobody(void **state)
 {
@@ -693,6 +721,7 @@ int main(void)
 		TOWN(who_speaks_nonsense_is_cut_off),
 		TOWN(a_frame_that_breaks_a_rule_is_dropped),
 		TOWN(the_64th_guest_is_told_that_all_ports_are_taken),
+		TOWN(who_comes_when_descriptors_are_out_waits_and_nothing_spins),
 		TOWN(a_hostile_server_harms_nobody),
 		TOWN(the_uplink_gets_frames_that_it_can_take_and_reaches_all),
 		TOWN(guests_must_agree_whether_there_is_an_uplink),

@@ -241,6 +241,29 @@ static void a_length_that_no_frame_has_unplugs_the_cable(void **state)
 	assert_came(b->guest, 60, 1, 2, 3);
 }
 
+static void a_peer_that_comes_when_descriptors_are_out_waits_and_nothing_spins(void **state)
+{
+	struct bench *b = *state;
+	const struct net_socket_config c = { .path = b->path, .listen = true };
+	uint64_t begun_ns;
+	unsigned rounds = 0;
+
+	assert_int_equal(open_socket(b, &c, NULL), 0);
+	b->peer = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	files_are_few(0);
+	peer_connect(b->peer, b->path);
+	begun_ns = host_now_ns();
+	while (host_now_ns() - begun_ns < 300 * NS_PER_MS)
+		rounds += ioloop_round(b->loop, 20) > 0;
+	files_are_many();
+	assert_true(rounds > 0 && rounds <= 30);
+	assert_false(b->guest->fake.link_up);
+	UNTIL(b->loop, b->guest->fake.link_up);
+	peer_sends(b, 60, 3);
+	UNTIL(b->loop, b->guest->fake.frame_count == 1);
+	assert_came(b->guest, 60, 1, 2, 3);
+}
+
 static void a_peer_that_goes_away_is_looked_for_at_a_bounded_rate(void **state)
 {
 	struct bench *b = *state;
@@ -449,6 +472,7 @@ int main(void)
 		BENCH(a_peer_that_does_not_read_makes_the_guest_wait_and_loses_nothing),
 		BENCH(a_guest_without_room_leaves_frames_where_they_are),
 		BENCH(a_length_that_no_frame_has_unplugs_the_cable),
+		BENCH(a_peer_that_comes_when_descriptors_are_out_waits_and_nothing_spins),
 		BENCH(a_peer_that_goes_away_is_looked_for_at_a_bounded_rate),
 		BENCH(who_listens_takes_one_peer_after_the_other),
 		BENCH(what_came_before_the_end_is_received),
