@@ -218,8 +218,7 @@ static inline uint64_t nat_now_ns(const struct nat *n)
 
 static inline void nat_count(_Atomic uint64_t *counter)
 {
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
-			      memory_order_relaxed);
+	net_count(counter, 1);
 }
 
 /* Timers: any time in the past fires soon.  For the tests, nat_run_timers() fires what

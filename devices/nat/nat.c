@@ -229,6 +229,20 @@ static void nat_close(struct net *net)
 	free(n);
 }
 
+static void nat_print(const struct net *net, const char *label, FILE *out)
+{
+	const struct nat_stats *s = nat_stats(net);
+
+	fprintf(out,
+		"stats: %s user: flows %llu, evicted %llu, queries %llu, refused %llu, "
+		"malformed %llu, fragments %llu, unsupported %llu, no room %llu, no socket %llu\n",
+		label, (unsigned long long)s->flows, (unsigned long long)s->evicted,
+		(unsigned long long)s->queries, (unsigned long long)s->refused,
+		(unsigned long long)s->malformed, (unsigned long long)s->fragments,
+		(unsigned long long)s->unsupported, (unsigned long long)s->no_room,
+		(unsigned long long)s->no_socket);
+}
+
 static const struct net_ops nat_ops = {
 	.name = "nat",
 	.attach = nat_attach,
@@ -238,6 +252,7 @@ static const struct net_ops nat_ops = {
 	.send = nat_send,
 	.flush = nat_flush,
 	.rx_ready = nat_rx_ready,
+	.print = nat_print,
 	.close = nat_close,
 };
 

@@ -238,6 +238,7 @@ static const struct net_ops dump_ops = {
 	.send = dump_send,
 	.flush = net_layer_flush,
 	.rx_ready = net_layer_rx_ready,
+	.print = net_layer_print,
 	.close = dump_close,
 };
 

@@ -23,7 +23,8 @@ struct fate {
 struct side {
 	uint64_t random_state;
 	struct late late;
-	uint64_t dropped, doubled, damaged, overrun;
+	_Atomic uint64_t lost, doubled, damaged, late_count;
+	_Atomic uint64_t overrun; /* lost, as too many are late already */
 };
 
 struct fault_pair {
@@ -91,7 +92,7 @@ static void damage(struct side *s, const struct fate *fate, const struct iovec *
 			break;
 		}
 	}
-	s->damaged++;
+	net_count(&s->damaged, 1);
 }
 
 /* ---- late frames ----------------------------------------------------------------- */
@@ -157,6 +158,8 @@ static void fire(void *arg, uint64_t now_ns)
 static void hold(struct side *s, const struct fate *fate, const struct net_frame *f,
 		 unsigned copies, uint64_t due_ns)
 {
+	if (fate->late_ns > 0)
+		net_count(&s->late_count, 1);
 	for (unsigned n = 0; n < copies; n++) {
 		struct late_frame *copy = late_copy(f->iov, f->iov_count, f->len, &f->offload);
 		const struct iovec iov = { copy ? copy->bytes : NULL, f->len };
@@ -164,7 +167,7 @@ static void hold(struct side *s, const struct fate *fate, const struct net_frame
 		if (copy && fate->damage)
 			damage(s, fate, &iov, 1, f->len);
 		if (!copy || !late_put(&s->late, copy, due_ns))
-			s->overrun++;
+			net_count(&s->overrun, 1);
 	}
 }
 
@@ -181,7 +184,7 @@ static int fault_send(struct net *n, unsigned pair, const struct net_frame *f)
 		*fate = draw_fate(&p->fault->config, &p->tx);
 	p->tx_fated = false;
 	if (fate->drop) {
-		p->tx.dropped++;
+		net_count(&p->tx.lost, 1);
 	} else if (fate->late_ns > 0 || fate->damage) {
 		const uint64_t now_ns = host_now_ns();
 
@@ -195,7 +198,8 @@ static int fault_send(struct net *n, unsigned pair, const struct net_frame *f)
 		if (fate->twice && rc == 0)
 			net_send(l->below, pair, f);
 	}
-	p->tx.doubled += fate->twice && rc == 0;
+	if (fate->twice && rc == 0)
+		net_count(&p->tx.doubled, 1);
 	return rc;
 }
 
@@ -238,12 +242,13 @@ static void fault_commit(struct net_nic *nic, unsigned pair, size_t len,
 	}
 	fate = draw_fate(&p->fault->config, &p->rx);
 	if (fate.drop) {
-		p->rx.dropped++;
+		net_count(&p->rx.lost, 1);
 		net_layer_commit(nic, pair, 0, NULL);
 		return;
 	}
 	f.offload = *offload;
-	p->rx.doubled += fate.twice;
+	if (fate.twice)
+		net_count(&p->rx.doubled, 1);
 	if (fate.late_ns == 0 && !fate.twice) {
 		if (fate.damage)
 			damage(&p->rx, &fate, f.iov, f.iov_count, len);
@@ -293,25 +298,42 @@ static void fault_stop(struct net *n, unsigned pair)
 	late_drop_all(&p->rx.late);
 }
 
+static void print_side(const struct fault *fault, bool to_guest, const char *label, FILE *out)
+{
+	unsigned long long lost = 0, doubled = 0, damaged = 0, late = 0, overrun = 0;
+
+	for (unsigned i = 0; i < NET_PAIRS_MAX; i++) {
+		const struct fault_pair *p = &fault->pairs[i];
+		const struct side *s = to_guest ? &p->rx : &p->tx;
+
+		lost += s->lost;
+		doubled += s->doubled;
+		damaged += s->damaged;
+		late += s->late_count;
+		overrun += s->overrun;
+	}
+	fprintf(out,
+		"stats: %s faults, %s: lost %llu, doubled %llu, damaged %llu, late %llu, "
+		"no memory %llu\n",
+		label, to_guest ? "to the guest" : "from the guest", lost, doubled, damaged, late,
+		overrun);
+}
+
+static void fault_print(const struct net *n, const char *label, FILE *out)
+{
+	const struct net_layer *l = container_of(n, const struct net_layer, net);
+	const struct fault *fault = container_of(l, const struct fault, layer);
+
+	print_side(fault, false, label, out);
+	print_side(fault, true, label, out);
+	net_layer_print(n, label, out);
+}
+
 static void fault_close(struct net *n)
 {
 	struct net_layer *l = net_layer_of(n);
 	struct fault *fault = container_of(l, struct fault, layer);
 
-	for (unsigned i = 0; i < NET_PAIRS_MAX; i++) {
-		const struct side *sides[] = { &fault->pairs[i].tx, &fault->pairs[i].rx };
-
-		for (unsigned k = 0; k < 2; k++)
-			if (sides[k]->dropped + sides[k]->doubled + sides[k]->damaged +
-			    sides[k]->overrun)
-				log_info("net faults, pair %u %s: %llu lost, %llu doubled, %llu "
-					 "damaged, %llu lost for want of memory",
-					 i, k ? "to the guest" : "from the guest",
-					 (unsigned long long)sides[k]->dropped,
-					 (unsigned long long)sides[k]->doubled,
-					 (unsigned long long)sides[k]->damaged,
-					 (unsigned long long)sides[k]->overrun);
-	}
 	net_close(l->below);
 	free(fault);
 }
@@ -325,6 +347,7 @@ static const struct net_ops fault_ops = {
 	.send = fault_send,
 	.flush = net_layer_flush,
 	.rx_ready = fault_rx_ready,
+	.print = fault_print,
 	.close = fault_close,
 };
 

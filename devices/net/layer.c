@@ -56,6 +56,11 @@ void net_layer_rx_ready(struct net *n, unsigned pair)
 	net_rx_ready(net_layer_of(n)->below, pair);
 }
 
+void net_layer_print(const struct net *n, const char *label, FILE *out)
+{
+	net_print(container_of(n, const struct net_layer, net)->below, label, out);
+}
+
 /* ---- up -------------------------------------------------------------------------- */
 
 bool net_layer_room(struct net_nic *nic, unsigned pair, size_t want, struct net_room *room)

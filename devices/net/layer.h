@@ -27,6 +27,7 @@ void net_layer_start(struct net *n, unsigned pair, struct ioloop *loop);
 void net_layer_stop(struct net *n, unsigned pair);
 void net_layer_flush(struct net *n, unsigned pair);
 void net_layer_rx_ready(struct net *n, unsigned pair);
+void net_layer_print(const struct net *n, const char *label, FILE *out);
 
 /* struct net_nic_ops, handed up. */
 bool net_layer_room(struct net_nic *nic, unsigned pair, size_t want, struct net_room *room);

@@ -36,6 +36,12 @@ void net_rx_ready(struct net *n, unsigned pair)
 		n->ops->rx_ready(n, pair);
 }
 
+void net_print(const struct net *n, const char *label, FILE *out)
+{
+	if (n->ops->print)
+		n->ops->print(n, label, out);
+}
+
 void net_close(struct net *n)
 {
 	if (n)

@@ -16,6 +16,7 @@
 #define BANTAM_NET_NET_H
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <sys/uio.h>
 
 #include "base/err.h"
@@ -60,7 +61,7 @@ struct net_offload {
 struct net_frame {
 	const struct iovec *iov; /* NET_HEADER_BYTES or more, in all */
 	unsigned iov_count;	 /* 1..NET_IOV_MAX */
-	uint32_t len; /* what iov holds; at most NET_FRAME_BYTES_MAX */
+	uint32_t len;		 /* what iov holds; at most NET_FRAME_BYTES_MAX */
 	struct net_offload offload;
 };
 
@@ -84,7 +85,7 @@ struct net_nic;
 struct net_room {
 	struct iovec *iov;
 	unsigned iov_count; /* 1..NET_IOV_MAX */
-	size_t len; /* what iov holds; NET_HEADER_BYTES or more */
+	size_t len;	    /* what iov holds; NET_HEADER_BYTES or more */
 };
 
 struct net_nic_ops {
@@ -143,6 +144,9 @@ struct net_ops {
 	void (*flush)(struct net *n, unsigned pair);
 	/* room() may work again. */
 	void (*rx_ready)(struct net *n, unsigned pair);
+	/* Any thread: what was counted, for --stats: lines that begin "stats: LABEL ";
+	 * of what is below, too. */
+	void (*print)(const struct net *n, const char *label, FILE *out);
 	/* On the thread that ends the machine; no pair is started.  Closes what is
 	 * below, too. */
 	void (*close)(struct net *n);
@@ -163,6 +167,13 @@ struct net_stats {
 	_Atomic uint64_t rx_frames, rx_bytes, rx_dropped; /* to it */
 };
 
+/* Add n where only one thread adds at a time and others read. */
+static inline void net_count(_Atomic uint64_t *counter, uint64_t n)
+{
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
+			      memory_order_relaxed);
+}
+
 struct net {
 	const struct net_ops *ops;
 	struct net_limits limits;
@@ -179,6 +190,7 @@ void net_start(struct net *n, unsigned pair, struct ioloop *loop);
 void net_stop(struct net *n, unsigned pair);
 void net_flush(struct net *n, unsigned pair);
 void net_rx_ready(struct net *n, unsigned pair);
+void net_print(const struct net *n, const char *label, FILE *out);
 /* NULL is harmless. */
 void net_close(struct net *n);
 

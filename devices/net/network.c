@@ -181,6 +181,21 @@ static void stop_serving(void *arg)
 	switch_server_stop(arg);
 }
 
+/* The frames are those that passed while this process served. */
+static void network_print(const struct net *n, const char *label, FILE *out)
+{
+	const struct network *w = container_of(n, const struct network, net);
+	const struct switch_stats *s = switch_server_stats(w->server);
+
+	fprintf(out,
+		"stats: %s network %s: lost %llu while nobody served; switched here %llu, dropped "
+		"%llu\n",
+		label, w->place.name, (unsigned long long)w->lost_frames,
+		(unsigned long long)s->frames, (unsigned long long)s->dropped);
+	if (w->uplink)
+		net_print(w->uplink, label, out);
+}
+
 static void network_close(struct net *n)
 {
 	struct network *w = network_of(n);
@@ -203,6 +218,7 @@ static const struct net_ops network_ops = {
 	.stop = network_stop,
 	.send = network_send,
 	.rx_ready = network_rx_ready,
+	.print = network_print,
 	.close = network_close,
 };
 

@@ -146,8 +146,10 @@ int network_send(struct net *n, unsigned pair, const struct net_frame *f)
 	struct msghdr msg = { .msg_iov = iov };
 
 	(void)pair;
-	if (w->fd < 0)
+	if (w->fd < 0) {
+		net_count(&w->lost_frames, 1);
 		return 0;
+	}
 	switch_frame_emit(&f->offload, header);
 	msg.msg_iovlen = net_behind_header(iov, header, sizeof(header), f);
 	if (sendmsg(w->fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
@@ -157,5 +159,6 @@ int network_send(struct net *n, unsigned pair, const struct net_frame *f)
 		return -EAGAIN;
 	}
 	/* The other side is gone: ready() is told, too, and sees what came before. */
+	net_count(&w->lost_frames, 1);
 	return 0;
 }

@@ -26,7 +26,8 @@ struct network {
 	struct io_timer retry;
 	uint64_t retry_ns, lost_ns;
 	bool link_up, refusal_told;
-	atomic_uint to_guest; /* enum net_can */
+	_Atomic uint64_t lost_frames; /* of the guest's, when nobody served */
+	atomic_uint to_guest;	      /* enum net_can */
 	uint8_t header[SWITCH_HEADER_BYTES];
 	uint8_t frame[NET_FRAME_BYTES_MAX]; /* one that has to be finished */
 };

@@ -19,11 +19,4 @@ unsigned net_behind_header(struct iovec *out, void *header, size_t header_bytes,
  * False: the NIC has no room now, and will call rx_ready(). */
 bool net_give(struct net_nic *nic, unsigned pair, const struct net_frame *f);
 
-/* Add n where only one thread adds at a time and others read. */
-static inline void net_count(_Atomic uint64_t *counter, uint64_t n)
-{
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
-			      memory_order_relaxed);
-}
-
 #endif

@@ -44,6 +44,7 @@ struct switch_server {
 	struct switch_port ports[SWITCH_PORTS_MAX];
 	struct switch_uplink uplink;
 	struct switch_table table;
+	struct switch_stats stats;
 	uint8_t from_port[SWITCH_PACKET_BYTES_MAX];
 	uint8_t from_uplink[SWITCH_PACKET_BYTES_MAX];
 };
@@ -58,6 +59,8 @@ void switch_forward(struct switch_server *s, unsigned from, uint8_t *message, si
 /* 0 or -errno; fd is the port's in any case. */
 int switch_port_open(struct switch_port *p, int fd);
 void switch_port_close(struct switch_port *p);
+/* A frame of this port, or for it, is lost. */
+void switch_port_drop(struct switch_port *p);
 /* Send, or keep, or drop. */
 void switch_port_send(struct switch_port *p, const uint8_t *message, size_t len);
 

@@ -64,12 +64,18 @@ static void send_backlog(struct switch_port *p)
 	watch(p, false);
 }
 
+void switch_port_drop(struct switch_port *p)
+{
+	p->dropped++;
+	net_count(&p->server->stats.dropped, 1);
+}
+
 void switch_port_send(struct switch_port *p, const uint8_t *message, size_t len)
 {
 	if (p->start == p->end && send_now(p, message, len) == 0)
 		return;
 	if (!keep(p, message, len))
-		p->dropped++;
+		switch_port_drop(p);
 	watch(p, p->start < p->end);
 }
 
@@ -118,7 +124,7 @@ static bool take_message(struct switch_port *p, uint8_t *message, size_t len)
 	if (rc == 0)
 		switch_forward(s, p->index, message, len);
 	else
-		p->dropped++;
+		switch_port_drop(p);
 	return true;
 }
 

@@ -21,6 +21,7 @@ void switch_forward(struct switch_server *s, unsigned from, uint8_t *message, si
 				      host_now_ns());
 	const uint64_t uplink = UINT64_C(1) << SWITCH_UPLINK_PORT;
 
+	net_count(&s->stats.frames, 1);
 	for (uint64_t left = ports & ~uplink; left != 0; left &= left - 1)
 		switch_port_send(&s->ports[__builtin_ctzll(left)], message, len);
 	if (ports & uplink) /* last: it may change the message */
@@ -172,6 +173,11 @@ int switch_server_create(const struct network_place *place, struct net *uplink, 
 	switch_uplink_init(s, uplink);
 	*out = s;
 	return 0;
+}
+
+const struct switch_stats *switch_server_stats(const struct switch_server *s)
+{
+	return &s->stats;
 }
 
 void switch_server_destroy(struct switch_server *s)

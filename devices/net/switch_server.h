@@ -21,6 +21,14 @@ int switch_server_try(struct switch_server *s);
 /* Hand service over. */
 void switch_server_stop(struct switch_server *s);
 
+/* What was counted, by the loop's thread, since the server was made; any thread reads. */
+struct switch_stats {
+	_Atomic uint64_t frames;  /* that came in */
+	_Atomic uint64_t dropped; /* once for each port that lost one; mostly full ones */
+};
+
+const struct switch_stats *switch_server_stats(const struct switch_server *s);
+
 /* After the stop. */
 void switch_server_destroy(struct switch_server *s);
 

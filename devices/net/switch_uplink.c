@@ -40,7 +40,7 @@ static void commit(struct net_nic *nic, unsigned pair, size_t len,
 static void dropped(struct net_nic *nic, unsigned pair)
 {
 	(void)pair;
-	server_of(nic)->ports[SWITCH_UPLINK_PORT].dropped++;
+	switch_port_drop(&server_of(nic)->ports[SWITCH_UPLINK_PORT]);
 }
 
 /* Frames that it would not take at once were dropped. */
@@ -72,7 +72,7 @@ static void pass(void *arg, const struct net_frame *f)
 	struct switch_server *s = arg;
 
 	if (net_send(s->uplink.net, 0, f) == -EAGAIN)
-		s->ports[SWITCH_UPLINK_PORT].dropped++;
+		switch_port_drop(&s->ports[SWITCH_UPLINK_PORT]);
 }
 
 void switch_uplink_send(struct switch_server *s, uint8_t *message, size_t len)
@@ -82,7 +82,7 @@ void switch_uplink_send(struct switch_server *s, uint8_t *message, size_t len)
 	if (switch_packet_parse(message, len, &packet) < 0 ||
 	    net_finish(message + SWITCH_HEADER_BYTES, packet.frame_bytes, &packet.offload,
 		       s->uplink.net->limits.from_guest, pass, s) < 0)
-		s->ports[SWITCH_UPLINK_PORT].dropped++;
+		switch_port_drop(&s->ports[SWITCH_UPLINK_PORT]);
 }
 
 void switch_uplink_flush(struct switch_server *s)

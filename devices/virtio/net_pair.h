@@ -85,13 +85,6 @@ static inline bool net_link_is_down(const struct net_shared *s)
 	return atomic_load_explicit(&s->link, memory_order_relaxed) != 0;
 }
 
-/* A counter that one loop writes. */
-static inline void net_count(_Atomic uint64_t *counter, uint64_t n)
-{
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
-			      memory_order_relaxed);
-}
-
 /* If t allows no more now: true, and timer is armed for when it does. */
 bool net_pair_must_wait(const struct net_pair *p, struct throttle *t, struct io_timer *timer);
 

@@ -53,6 +53,7 @@ struct nic {
 	unsigned index;
 	char label[8];	 /* "net0" */
 	struct net *net; /* all layers; the device's, once that was made */
+	const struct net *shown; /* the same, borrowed: for --stats */
 	struct net *nat; /* the lowest of them, if it is a user network; borrowed */
 	bool publishes;	 /* the first user network: it has the published ports */
 	_Atomic bool lease_came; /* the guest took its address: the main thread shall look */
@@ -182,7 +183,7 @@ void nets_begin_again(struct machine *m);
 bool nets_give_address(const struct machine *m);
 /* Say which ports are published. */
 void nets_announce(struct machine *m);
-/* What user networks did, for --stats. */
+/* What networks did, for --stats. */
 void nets_print(const struct machine *m, FILE *out);
 
 /* balloon.c: the balloon's wish and its statistics.  0, or -errno with err filled. */

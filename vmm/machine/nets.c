@@ -167,6 +167,7 @@ static int open_one(struct machine *m, unsigned index, struct err *err)
 		rc = check_limits(n, &nic->net->limits, &why);
 	if (rc == 0)
 		rc = open_layers(m, nic, &why);
+	nic->shown = nic->net;
 	if (rc == 0)
 		return 0;
 	if (is_about_port(m, why.text))
@@ -335,21 +336,6 @@ void nets_unwatch(struct machine *m)
 
 void nets_print(const struct machine *m, FILE *out)
 {
-	for (unsigned i = 0; i < m->config->net_count; i++) {
-		const struct nic *nic = &m->nics[i];
-		const struct nat_stats *s;
-
-		if (!nic->nat)
-			continue;
-		s = nat_stats(nic->nat);
-		fprintf(out,
-			"stats: %s user: flows %llu, evicted %llu, queries %llu, refused %llu, "
-			"malformed %llu, fragments %llu, unsupported %llu, no room %llu, "
-			"no socket %llu\n",
-			nic->label, (unsigned long long)s->flows, (unsigned long long)s->evicted,
-			(unsigned long long)s->queries, (unsigned long long)s->refused,
-			(unsigned long long)s->malformed, (unsigned long long)s->fragments,
-			(unsigned long long)s->unsupported, (unsigned long long)s->no_room,
-			(unsigned long long)s->no_socket);
-	}
+	for (unsigned i = 0; i < m->config->net_count; i++)
+		net_print(m->nics[i].shown, m->nics[i].label, out);
 }

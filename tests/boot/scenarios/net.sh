@@ -355,7 +355,9 @@ scenario_net_bad_cable() {
 	serve 7
 	guard=(--timeout 400s)
 	net_run "$cloud" dhcp,get,put,turn -a bantam.net=off -a t.host=192.0.2.1 -a t.port=7 -a t.mib=2 \
-		-n user,drop=1%,duplicate=1%,corrupt=1%,seed=7
+		-n user,drop=1%,duplicate=1%,corrupt=1%,seed=7 --stats
+	has bad_cable_is_in_the_stats stderr \
+		'^stats: net0 faults, to the guest: lost [1-9][0-9]*, doubled [1-9][0-9]*, damaged [1-9]'
 	is bad_cable_loses_no_data_for_the_guest '2097152 good' "$(fact get)"
 	is bad_cable_loses_no_data_of_the_guest '2097152 good' "$(fact put)"
 	is bad_cable_half_closes '3000000 good' "$(fact turn)"

@@ -85,6 +85,24 @@ static inline void guest_end(struct guest *g)
 	free(g);
 }
 
+/* The number behind `name` in what n tells for --stats. */
+static inline unsigned long long stat_of(const struct net *n, const char *name)
+{
+	unsigned long long value = 0;
+	char *text = NULL, *at;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	assert_non_null(out);
+	net_print(n, "net0", out);
+	fclose(out);
+	at = strstr(text, name);
+	if (!at || sscanf(at + strlen(name), " %llu", &value) != 1)
+		fail_msg("no '%s' in: %s", name, text);
+	free(text);
+	return value;
+}
+
 /* len bytes of a frame from node `from` to node `to` (0xff: everybody); the rest is a
  * pattern that begins with tag. */
 static inline void fill_frame(uint8_t *bytes, size_t len, unsigned to, unsigned from, unsigned tag)

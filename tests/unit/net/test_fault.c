@@ -89,6 +89,30 @@ static void lost_frames_are_as_many_as_was_asked_for(void **state)
 	assert_int_equal(c->guest->fake.frame_count, 0);
 }
 
+static void what_befalls_frames_is_counted(void **state)
+{
+	struct cable *c = *state;
+	const struct net *net;
+	unsigned long long lost;
+
+	plug(c, (struct net_fault_config){
+			.drop_ppm = 200000, .duplicate_ppm = 300000, .corrupt_ppm = 400000 });
+	net = c->guest->net;
+	send_many(c, 500);
+	lost = stat_of(net, "faults, from the guest: lost");
+	assert_in_range(lost, 50, 150);
+	assert_int_equal(500 - lost + stat_of(net, "doubled"), c->wire->frame_count);
+	assert_in_range(stat_of(net, "damaged"), 100, 300);
+	assert_int_equal(stat_of(net, "late"), 0);
+	assert_int_equal(stat_of(net, "to the guest: lost"), 0);
+	give_many(c, 500);
+	assert_int_equal(stat_of(net, "faults, from the guest: lost"), lost);
+	assert_in_range(stat_of(net, "to the guest: lost"), 50, 150);
+	plug(c, (struct net_fault_config){ .delay_ns = NS_PER_S });
+	send_many(c, 5);
+	assert_int_equal(stat_of(c->guest->net, "late"), 5);
+}
+
 static void doubled_frames_come_one_behind_the_other(void **state)
 {
 	struct cable *c = *state;
@@ -347,6 +371,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		CABLE(lost_frames_are_as_many_as_was_asked_for),
+		CABLE(what_befalls_frames_is_counted),
 		CABLE(doubled_frames_come_one_behind_the_other),
 		CABLE(damaged_frames_have_one_wrong_bit),
 		CABLE(the_same_seed_gives_the_same_fates),

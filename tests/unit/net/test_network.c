@@ -369,6 +369,10 @@ static void a_slow_guest_loses_frames_and_stalls_nobody(void **state)
 	assert_true(slow->fake.frame_count > held + 20);
 	for (unsigned i = 0; i < slow->fake.frame_count; i++)
 		assert_came(slow, 20000, 0xff, 1, i);
+	/* The first guest's process serves, and tells of both. */
+	assert_int_equal(stat_of(a->net, "switched here"), sent);
+	assert_int_equal(stat_of(a->net, ", dropped"), sent - slow->fake.frame_count);
+	assert_int_equal(stat_of(b->net, "switched here"), 0);
 	guest_end(a);
 	guest_end(slow);
 	guest_end(b);
