@@ -7,9 +7,9 @@
 
 #define LOOKS 16u /* at what nobody needs to know, before the rest waits for a next call */
 
-void nat_errqueue_enable(int fd)
+void nat_errqueue_keep(int fd, bool keep)
 {
-	const int on = 1;
+	const int on = keep;
 
 	/* Without it the guest only hears less. */
 	(void)setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on));

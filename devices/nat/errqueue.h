@@ -15,8 +15,8 @@ struct nat_host_error {
 	uint8_t quote[NAT_QUOTE_BYTES];
 };
 
-/* Have fd keep such words. */
-void nat_errqueue_enable(int fd);
+/* Have fd keep such words, or forget them. */
+void nat_errqueue_keep(int fd, bool keep);
 /* Take the next one that is worth passing on.  False: there is none. */
 bool nat_errqueue_next(int fd, struct nat_host_error *out);
 

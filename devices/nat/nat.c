@@ -68,7 +68,7 @@ int nat_connect(int fd, uint32_t host_ip, uint16_t host_port)
 					.sin_addr.s_addr = htonl(host_ip) };
 	int rc;
 
-	nat_errqueue_enable(fd);
+	nat_errqueue_keep(fd, true);
 	if (connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0)
 		return fd;
 	rc = -errno;

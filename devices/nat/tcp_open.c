@@ -1,7 +1,10 @@
 /* Connections that the guest makes.  It hears of success when the host has connected,
  * and of failure what the host was told:
  *
- *	SYN ─▶ connect() ─▶ SYN-ACK | RST | ICMP unreachable */
+ *	SYN ─▶ connect() ─▶ SYN-ACK | RST | ICMP unreachable
+ *
+ * A SYN that may go few hops is somebody's who looks for the way: it goes no further as
+ * the host's, and the guest hears who stopped it. */
 #include "nat/tcp_internal.h"
 
 #include <errno.h>
@@ -9,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "nat/errqueue.h"
+#include "nat/icmp.h"
 #include "nat/policy.h"
 
 #define DNS_PORT	   53u
@@ -58,16 +63,22 @@ static int unreachable_code(int error)
 	}
 }
 
-/* The guest's SYN, as far as an ICMP error quotes it. */
-static void say_unreachable(struct conn *c, int code)
+/* The guest's SYN, as far as an ICMP error quotes it.  Returns its length. */
+static unsigned quote_syn(const struct conn *c, uint8_t tcp[WIRE_TCP_BYTES_MAX])
 {
 	const struct wire_tcp syn = { .src_port = c->tuple.guest_port,
 				      .dst_port = c->tuple.peer_port,
 				      .seq = c->rcv_nxt - 1,
 				      .flags = WIRE_TCP_SYN,
 				      .window_scale = -1 };
+
+	return wire_tcp_emit(&syn, tcp);
+}
+
+static void say_unreachable(struct conn *c, int code)
+{
 	uint8_t tcp[WIRE_TCP_BYTES_MAX];
-	const unsigned len = wire_tcp_emit(&syn, tcp);
+	const unsigned len = quote_syn(c, tcp);
 	struct nat_in in = { .at = WIRE_ETHER_BYTES + WIRE_IP4_BYTES, .len = len };
 	struct iovec iov = { in.head, in.at + len };
 	const struct net_frame frame = { .iov = &iov, .iov_count = 1, .len = in.at + len };
@@ -85,19 +96,49 @@ static void say_unreachable(struct conn *c, int code)
 	nat_icmp_error(c->nat, &in, WIRE_ICMP_UNREACHABLE, (uint8_t)code, 0);
 }
 
+/* What the host's network said of a SYN with few hops.  False: nothing. */
+static bool pass_on(struct conn *c)
+{
+	const struct nat_to sent = { .src = c->tuple.guest_ip,
+				     .dst = c->tuple.peer_ip,
+				     .proto = WIRE_PROTO_TCP };
+	uint8_t tcp[WIRE_TCP_BYTES_MAX];
+	struct nat_host_error e;
+	uint32_t host_ip = 0;
+
+	if (c->ttl == 0 || !nat_errqueue_next(c->host.source.fd, &e))
+		return false;
+	(void)nat_policy(c->nat, c->tuple.peer_ip, &host_ip); /* it said yes before */
+	icmp_pass_on(c->nat, &sent, host_ip, &e, tcp, quote_syn(c, tcp));
+	return true;
+}
+
 /* The host did not connect: error says why.  c is gone. */
 static void fail(struct conn *c, int error)
 {
 	const int code = unreachable_code(error);
 
-	if (code >= 0)
-		say_unreachable(c, code);
-	else
-		conn_send_reset(c);
+	if (!pass_on(c)) {
+		if (code >= 0)
+			say_unreachable(c, code);
+		else
+			conn_send_reset(c);
+	}
 	conn_free(c);
 }
 
 /* ---- connecting --------------------------------------------------------------------- */
+
+/* Only as long as it connects: an established connection survives what ICMP says of one
+ * packet (RFC 5461), but not with IP_RECVERR (tcp(7)). */
+static void set_hops(struct conn *c, int fd, uint8_t guest_ttl)
+{
+	const bool few = c->ttl != 0;
+
+	nat_set_ttl(fd, &c->ttl, guest_ttl);
+	if ((c->ttl != 0) != few)
+		nat_errqueue_keep(fd, c->ttl != 0);
+}
 
 void conn_connected(struct conn *c, uint32_t events)
 {
@@ -112,6 +153,7 @@ void conn_connected(struct conn *c, uint32_t events)
 	}
 	if (!(events & EPOLLOUT))
 		return;
+	set_hops(c, c->host.source.fd, UINT8_MAX);
 	c->state = CONN_SYN_RECEIVED;
 	c->host_readable = true;
 	host_ask_room(c);
@@ -120,7 +162,8 @@ void conn_connected(struct conn *c, uint32_t events)
 }
 
 /* 0: under way; -errno */
-static int start_connect(struct conn *c, const struct sockaddr_storage *to, socklen_t len)
+static int start_connect(struct conn *c, const struct sockaddr_storage *to, socklen_t len,
+			 uint8_t ttl)
 {
 	const int fd = nat_socket(c->nat, to->ss_family, SOCK_STREAM, 0);
 	int rc;
@@ -128,6 +171,7 @@ static int start_connect(struct conn *c, const struct sockaddr_storage *to, sock
 	if (fd < 0)
 		return fd;
 	host_prepare(c->nat->tcp, fd);
+	set_hops(c, fd, ttl);
 	if (connect(fd, (const struct sockaddr *)to, len) < 0 && errno != EINPROGRESS)
 		rc = -errno;
 	else
@@ -187,7 +231,7 @@ void tcp_open(struct nat *n, const struct nat_in *in, const struct tcp_tuple *tu
 	}
 	conn_take_syn(c, s);
 	conn_arm(c);
-	rc = start_connect(c, &to, len);
+	rc = start_connect(c, &to, len, in->ip.ttl);
 	if (rc < 0)
 		fail(c, -rc);
 }

@@ -29,7 +29,8 @@ struct peer {
 	uint16_t port, guest_port;
 	uint32_t snd, rcv; /* the next number of each side */
 	uint16_t window, mss;
-	int scale; /* -1: none */
+	int scale;   /* -1: none */
+	uint8_t ttl; /* 0: the usual one */
 };
 
 struct came {
@@ -75,6 +76,13 @@ static inline void peer_put(struct peer *p, uint8_t flags, uint32_t seq, uint32_
 	if (len > 0)
 		memcpy(f.bytes + L4_AT + header_bytes, payload, len);
 	frame_sum(&f, WIRE_TCP_CSUM_OFFSET);
+	if (p->ttl > 0) {
+		struct wire_ip4 ip;
+
+		assert_int_equal(wire_ip4_parse(f.bytes + 14, 20, f.len - 14, &ip), 0);
+		ip.ttl = p->ttl;
+		wire_ip4_emit(&ip, f.bytes + 14);
+	}
 	rig_send(p->rig, &f);
 }
 

@@ -1,7 +1,10 @@
 /* Connections that the guest makes: what it hears, and when. */
+#include "own_network.h"
 #include "tcp_fixture.h"
 
 #include <sys/resource.h>
+
+static bool alone; /* in a network of our own */
 
 static void success_is_told_when_the_host_has_connected(void **state)
 {
@@ -214,6 +217,117 @@ static void first_numbers_differ_and_cannot_be_foreseen(void **state)
 	splice_end(&b);
 }
 
+/* ---- few hops ------------------------------------------------------------------------ */
+
+#define IP_BYTES 20u
+#define OFFENDER UINT32_C(0xc6336409) /* 198.51.100.9 */
+
+/* The next segment with such flags for port that the host's sockets sent. */
+static size_t overhear(int raw, uint16_t port, uint8_t flags, uint8_t packet[256])
+{
+	for (unsigned i = 0; i < 100; i++) {
+		struct pollfd p = { .fd = raw, .events = POLLIN };
+		ssize_t len;
+
+		assert_int_equal(poll(&p, 1, 5000), 1);
+		len = recv(raw, packet, 256, 0);
+		if (len >= 40 && be16_load(packet + IP_BYTES + 2) == port &&
+		    (packet[IP_BYTES + 13] & (SYN | ACK)) == flags)
+			return (size_t)len;
+	}
+	fail();
+	return 0;
+}
+
+static void few_hops_are_as_few_for_a_connection_until_it_is_there(void **state)
+{
+	const int raw = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_TCP);
+	uint8_t packet[256];
+	struct splice s;
+	uint8_t usual;
+
+	(void)state;
+	if (!alone || raw < 0)
+		skip();
+	splice_start_with(&s, &with_host);
+	close(host_connect(s.peer.port));
+	overhear(raw, s.peer.port, SYN, packet);
+	usual = packet[8];
+	close(host_accept(s.listener));
+	s.peer.ttl = 5;
+	peer_send(&s.peer, SYN, ISS, 0, NULL, 0);
+	overhear(raw, s.peer.port, SYN, packet);
+	assert_int_equal(packet[8], 4);
+	s.peer.rcv = peer_expect(&s.peer, SYN | ACK, NULL, 0).tcp.seq + 1;
+	s.peer.snd = ISS + 1;
+	s.fd = host_accept(s.listener);
+	peer_write(&s.peer, "x", 1);
+	do
+		overhear(raw, s.peer.port, ACK, packet);
+	while (!(packet[IP_BYTES + 13] & PSH));
+	assert_int_equal(packet[8], usual);
+	close(raw);
+	splice_end(&s);
+}
+
+/* What a router says of a packet whose life ended there. */
+static void say_time_exceeded(const uint8_t packet[256])
+{
+	const struct wire_icmp icmp = { WIRE_ICMP_TIME_EXCEEDED, 0, 0 };
+	const struct wire_ip4 ip = { .src = OFFENDER,
+				     .dst = be32_load(packet + 12),
+				     .proto = WIRE_PROTO_ICMP,
+				     .ttl = 64,
+				     .total_bytes = IP_BYTES + 8 + IP_BYTES + 8 };
+	const struct sockaddr_in to = host_address(ip.dst, 0);
+	const int raw = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+	uint8_t bytes[IP_BYTES + 8 + IP_BYTES + 8];
+
+	wire_ip4_emit(&ip, bytes);
+	wire_icmp_emit(&icmp, bytes + IP_BYTES);
+	memcpy(bytes + IP_BYTES + 8, packet, IP_BYTES + 8);
+	be16_store(bytes + IP_BYTES + 2,
+		   (uint16_t)~wire_sum_fold(wire_sum(0, bytes + IP_BYTES, 8 + IP_BYTES + 8)));
+	assert_int_equal(
+		sendto(raw, bytes, sizeof(bytes), 0, (const struct sockaddr *)&to, sizeof(to)),
+		sizeof(bytes));
+	close(raw);
+}
+
+static void a_syn_whose_hops_are_used_up_names_who_stopped_it(void **state)
+{
+	const int raw = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_TCP);
+	const struct fake_frame *f;
+	uint8_t packet[256];
+	struct splice s;
+	int filler;
+
+	(void)state;
+	if (!alone || raw < 0)
+		skip();
+	splice_start_with(&s, &with_host);
+	assert_int_equal(listen(s.listener, 0), 0);
+	filler = host_connect(s.peer.port); /* the next SYN is not answered */
+	overhear(raw, s.peer.port, SYN, packet);
+	s.peer.ttl = 3;
+	peer_send(&s.peer, SYN, ISS, 0, NULL, 0);
+	overhear(raw, s.peer.port, SYN, packet);
+	assert_int_equal(packet[8], 2);
+	say_time_exceeded(packet);
+	f = rig_next(&s.rig);
+	assert_int_equal(came_icmp(f).type, WIRE_ICMP_TIME_EXCEEDED);
+	assert_int_equal(came_ip(f).src, OFFENDER);
+	/* It quotes the guest's SYN, not the host's. */
+	assert_int_equal(be32_load(f->bytes + L4_AT + 8 + 12), GUEST);
+	assert_int_equal(be32_load(f->bytes + L4_AT + 8 + 16), s.peer.ip);
+	assert_int_equal(be16_load(f->bytes + L4_AT + 28), s.peer.guest_port);
+	assert_int_equal(be32_load(f->bytes + L4_AT + 32), ISS);
+	assert_int_equal(splice_count(&s), 0);
+	close(raw);
+	close(filler);
+	splice_end(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -229,7 +343,10 @@ int main(void)
 		cmocka_unit_test(a_host_out_of_descriptors_refuses_and_goes_on),
 		cmocka_unit_test(at_the_cap_the_one_longest_unused_goes),
 		cmocka_unit_test(first_numbers_differ_and_cannot_be_foreseen),
+		cmocka_unit_test(few_hops_are_as_few_for_a_connection_until_it_is_there),
+		cmocka_unit_test(a_syn_whose_hops_are_used_up_names_who_stopped_it),
 	};
 
+	alone = own_network();
 	return cmocka_run_group_tests_name("tcp_open", tests, NULL, NULL);
 }
