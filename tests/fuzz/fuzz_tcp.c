@@ -193,11 +193,16 @@ static void put_raw(struct fuzz *z, struct input *in)
 
 /* ---- the host ----------------------------------------------------------------------- */
 
+/* All that wait, as far as there is room. */
 static void accept_some(struct fuzz *z)
 {
-	for (unsigned i = 0; i < ENDS_MAX; i++)
+	for (unsigned i = 0; i < ENDS_MAX; i++) {
+		if (z->ends[i] >= 0)
+			continue;
+		z->ends[i] = accept4(z->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (z->ends[i] < 0)
-			z->ends[i] = accept4(z->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+			return;
+	}
 }
 
 static void reset_fd(int *fd)
