@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/bytes.h"
 #include "base/checked.h"
@@ -27,6 +28,7 @@
 
 #define RECORD_BYTES 8u
 #define RECORDS_MAX  256u
+#define USES_MAX     64u     /* of a machine */
 #define HALF_BYTES   KIB(32) /* of RAM, in each of two blocks */
 #define RING_SIZE    16u
 #define RING_BYTES   0x400u
@@ -61,6 +63,7 @@ struct guest {
 	struct device *dev;
 	struct virtio *v;
 	uint8_t *half[2];
+	unsigned uses;
 	uint16_t arena; /* next free byte of it; wraps: chains then share memory */
 	unsigned tables;
 	struct queue queues[QUEUES];
@@ -175,7 +178,7 @@ static void bring_more(struct fake_net *fake, unsigned pair)
 
 /* ---- the machine ------------------------------------------------------------------ */
 
-static void power_on(struct guest *g, uint8_t flags)
+static void make(struct guest *g, uint8_t flags)
 {
 	static const unsigned sets[] = { 0, NET_CAN_CSUM, NET_CAN_CSUM | NET_CAN_TSO4 | NET_CAN_ECN,
 					 NET_CAN_CSUM | NET_CAN_TSO4 | NET_CAN_TSO6 | NET_CAN_ECN |
@@ -183,10 +186,9 @@ static void power_on(struct guest *g, uint8_t flags)
 	struct ioloop *loops[1];
 	struct net_limits *limits;
 
-	memset(g, 0, sizeof(*g));
 	fake_board_init(&g->fb);
 	for (unsigned i = 0; i < 2; i++) {
-		g->half[i] = calloc(1, HALF_BYTES);
+		g->half[i] = malloc(HALF_BYTES);
 		CHECK(g->half[i] &&
 		      mem_add(&g->fb.mem, i * HALF_BYTES, HALF_BYTES, g->half[i]) == 0);
 	}
@@ -217,8 +219,56 @@ static void power_on(struct guest *g, uint8_t flags)
 	};
 
 	CHECK(virtio_net_type.create(&g->fb.board, &config, &g->dev, NULL) == 0);
-	virtio_net_type.reset(g->dev);
 	g->v = &container_of(g->dev, struct virtio_pci, dev)->v;
+}
+
+static void destroy(struct guest *g)
+{
+	virtio_net_type.destroy(g->dev);
+	free(g->half[0]);
+	free(g->half[1]);
+	free(g);
+}
+
+/* All as it was made, RAM too; the link as its two sides have it at first. */
+static void power_on(struct guest *g)
+{
+	memset(g->half[0], 0, HALF_BYTES);
+	memset(g->half[1], 0, HALF_BYTES);
+	memset(g->queues, 0, sizeof(g->queues));
+	g->arena = 0;
+	g->tables = 0;
+	fake_net_clear(g->fake);
+	atomic_store(&g->fake->refuse, false);
+	virtio_net_set_link(g->dev, true);
+	g->fake->nic->ops->link(g->fake->nic, g->fake->net.limits.link_up);
+	virtio_net_type.reset(g->dev);
+}
+
+/* Each queue has an eventfd. */
+static void allow_descriptors(void)
+{
+	struct rlimit limit;
+
+	CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_max >= 2048);
+	limit.rlim_cur = limit.rlim_max;
+	CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+}
+
+/* A machine of each kind, and USES_MAX inputs for each: to make one takes longer than
+ * most inputs.  Nothing but counters may be left of an input after a reset. */
+static struct guest **a_guest(uint8_t flags)
+{
+	static struct guest *guests[UINT8_MAX + 1];
+	struct guest **g = &guests[flags];
+
+	if (*g)
+		return g;
+	allow_descriptors();
+	*g = calloc(1, sizeof(**g));
+	CHECK(*g);
+	make(*g, flags);
+	return g;
 }
 
 /* Pairs that the driver knows of, whose queues come before the control queue. */
@@ -609,12 +659,13 @@ static void act(struct guest *g, const struct record *r)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct guest the_guest; /* too large for a stack with red zones */
-	struct guest *g = &the_guest;
+	struct guest **kept, *g;
 
 	if (size < 4)
 		return 0;
-	power_on(g, data[0]);
+	kept = a_guest(data[0]);
+	g = *kept;
+	power_on(g);
 	drive(g, le16_load(data + 1));
 	rounds(g);
 	for (size_t i = 0; i < RECORDS_MAX && 4 + (i + 1) * RECORD_BYTES <= size; i++) {
@@ -624,8 +675,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		act(g, &r);
 	}
 	reset(g);
-	virtio_net_type.destroy(g->dev);
-	free(g->half[0]);
-	free(g->half[1]);
+	if (++g->uses == USES_MAX) {
+		destroy(g);
+		*kept = NULL;
+	}
 	return 0;
 }
