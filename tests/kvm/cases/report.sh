@@ -22,6 +22,16 @@ test_stats_count_exits_by_kind_and_place() {
 	has err '^stats: mmio 0xe0000000 +[0-9]+ +[0-9]+ +\(nothing there\)$'
 }
 
+test_stats_tell_of_networks() {
+	XDG_RUNTIME_DIR=$PWD multi mmio -m 64M --stats -n user,drop=1% -n network=lan \
+		--net-dump frames.pcap
+	status_is 0
+	has err '^stats: net0 faults, from the guest: lost 0, '
+	has err '^stats: net0 faults, to the guest: lost 0, '
+	has err '^stats: net0 user: flows 0, '
+	has err '^stats: net1 network lan: lost 0 while nobody served; switched here 0, dropped 0$'
+}
+
 test_stats_count_each_byte_written() {
 	flat thre --stats
 	has err "^stats: port 0x3f8 +0 +$(stat -c %s out) +"
