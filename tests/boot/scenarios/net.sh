@@ -31,10 +31,10 @@ need_namespace() {
 	#!/bin/sh
 	exec nsenter --net=/run/netns/$ns unshare -m sh -c '
 		mount --bind "$scenario_dir/resolv.conf" /etc/resolv.conf || exit 125
-		exec "\$0" "\$@"' "$plain_bantam" "\$@"
+		exec \$AS "\$0" "\$@"' "$plain_bantam" "\$@"
 	END
 	chmod +x "$bantam"
-	export XDG_RUNTIME_DIR=$scenario_dir/run
+	export AS='' XDG_RUNTIME_DIR=$scenario_dir/run
 	mkdir -m 700 "$XDG_RUNTIME_DIR"
 }
 
