@@ -31,6 +31,22 @@ static void answer(struct nat *n, const struct wire_arp *request, const uint8_t 
 	nat_send_frame(n, frame, sizeof(frame));
 }
 
+void arp_probe(struct nat *n, uint32_t ip)
+{
+	uint8_t frame[WIRE_ETHER_BYTES + WIRE_ARP_BYTES];
+	struct wire_ether e = { .type = WIRE_TYPE_ARP };
+	struct wire_arp request = { .op = WIRE_ARP_REQUEST,
+				    .sender_ip = n->gateway_ip,
+				    .target_ip = ip };
+
+	memset(e.dst, 0xff, NET_MAC_BYTES);
+	memcpy(e.src, n->gateway_mac, NET_MAC_BYTES);
+	memcpy(request.sender_mac, n->gateway_mac, NET_MAC_BYTES);
+	wire_ether_emit(&e, frame);
+	wire_arp_emit(&request, frame + WIRE_ETHER_BYTES);
+	nat_send_frame(n, frame, sizeof(frame));
+}
+
 void arp_input(struct nat *n, const uint8_t *bytes, size_t len)
 {
 	struct wire_arp a;
@@ -40,6 +56,7 @@ void arp_input(struct nat *n, const uint8_t *bytes, size_t len)
 		nat_count(&n->stats.malformed);
 		return;
 	}
+	nat_hear(n, a.sender_ip, a.sender_mac);
 	/* A gratuitous one asks for the guest's own address: nothing to answer.  A probe
 	 * (sender 0, RFC 5227, 2.1.1) of ours is answered, and so finds it taken. */
 	mac = mac_of(n, a.target_ip);

@@ -1,4 +1,5 @@
-/* nat/dhcp.h: the DHCP server, RFC 2131: one address, for whoever asks. */
+/* nat/dhcp.h: the DHCP server, RFC 2131: one address, for whoever asks; or one for each
+ * of many guests. */
 #ifndef BANTAM_NAT_DHCP_H
 #define BANTAM_NAT_DHCP_H
 

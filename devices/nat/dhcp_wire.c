@@ -52,23 +52,12 @@ enum {
 
 /* ---- parse -------------------------------------------------------------------------------- */
 
-/* What is printed, logged and told to others: a host name (RFC 1123, 2.1) or nothing. */
-static void take_hostname(const uint8_t *bytes, size_t len, char name[NAT_NAME_MAX])
+/* Some write its end, too: RFC 2132, 2. */
+static void take_hostname(const uint8_t *bytes, size_t len, char name[NET_HOSTNAME_BYTES])
 {
-	name[0] = '\0';
 	if (len > 0 && bytes[len - 1] == '\0')
-		len--; /* as some write it: RFC 2132, 2 */
-	if (len == 0 || len >= NAT_NAME_MAX)
-		return;
-	for (size_t i = 0; i < len; i++) {
-		const uint8_t c = bytes[i];
-
-		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-		      c == '-' || c == '.'))
-			return;
-	}
-	memcpy(name, bytes, len);
-	name[len] = '\0';
+		len--;
+	net_hostname_take(bytes, len, name);
 }
 
 static void take_option(uint8_t code, const uint8_t *bytes, uint8_t len, struct dhcp_request *out)

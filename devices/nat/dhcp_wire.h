@@ -27,7 +27,7 @@ struct dhcp_request {
 	uint32_t relay_ip;
 	uint8_t mac[NET_MAC_BYTES];
 	uint32_t requested_ip, server_ip; /* options 50 and 54; 0: none */
-	char hostname[NAT_NAME_MAX];	  /* option 12, harmless; "": none */
+	char hostname[NET_HOSTNAME_BYTES]; /* option 12, harmless; "": none */
 	uint8_t client_id_len;		  /* option 61; 0: none */
 	uint8_t client_id[DHCP_CLIENT_ID_MAX];
 };

@@ -51,16 +51,29 @@ static void expire(struct nat_timer *timer, uint64_t now_ns)
 	nat_flow_end(f->table, f);
 }
 
+bool nat_flow_make_room(struct nat_flow_table *t)
+{
+	const uint16_t largest = share_largest(&t->shares);
+	struct nat_flow *f = t->oldest;
+
+	if (!f)
+		return false;
+	while (share_of(&t->shares, f->key.guest_ip) < largest)
+		f = f->newer;
+	nat_count(&t->nat->stats.evicted);
+	nat_flow_end(t, f);
+	return true;
+}
+
 void nat_flow_add(struct nat_flow_table *t, struct nat_flow *f)
 {
 	struct nat_flow **bucket = &t->buckets[bucket_of(t, &f->key)];
 
-	if (t->count == t->max) {
-		nat_count(&t->nat->stats.evicted);
-		nat_flow_end(t, t->oldest);
-	}
+	if (t->count == t->max)
+		nat_flow_make_room(t);
 	assert(t->count < t->max);
 	t->count++;
+	share_add(&t->shares, f->key.guest_ip);
 	f->table = t;
 	f->chain = *bucket;
 	f->chain_link = bucket;
@@ -89,6 +102,7 @@ void nat_flow_end(struct nat_flow_table *t, struct nat_flow *f)
 		f->chain->chain_link = f->chain_link;
 	age_remove(t, f);
 	t->count--;
+	share_remove(&t->shares, f->key.guest_ip);
 	nat_timer_disarm(t->nat, &f->timer);
 	t->close(t->nat, f);
 }

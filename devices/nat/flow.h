@@ -1,9 +1,11 @@
 /* nat/flow.h: who of the guest's speaks to whom, without a connection (UDP, pings): a
- * bounded table, in which the least recently used makes room, and an idle one ends. */
+ * bounded table, in which the least recently used makes room, and an idle one ends.  With
+ * many guests that is the least recently used of one that has the most. */
 #ifndef BANTAM_NAT_FLOW_H
 #define BANTAM_NAT_FLOW_H
 
 #include "nat/internal.h"
+#include "nat/share.h"
 
 #define NAT_FLOW_BUCKETS 256u
 
@@ -32,15 +34,18 @@ struct nat_flow_table {
 	void (*close)(struct nat *n, struct nat_flow *f);
 	unsigned count, max;
 	struct nat_flow *newest, *oldest;
+	struct shares shares;
 	struct nat_flow *buckets[NAT_FLOW_BUCKETS];
 };
 
 /* NULL: there is none. */
 struct nat_flow *nat_flow_find(const struct nat_flow_table *t, const struct nat_flow_key *key);
-/* f: key and life_ns are set, and nobody has that key.  A full table closes its oldest. */
+/* f: key and life_ns are set, and nobody has that key.  A full table makes room. */
 void nat_flow_add(struct nat_flow_table *t, struct nat_flow *f);
 /* Something went through it. */
 void nat_flow_touch(struct nat_flow_table *t, struct nat_flow *f);
+/* Close one that nobody will miss, as if the table were full.  False: it is empty. */
+bool nat_flow_make_room(struct nat_flow_table *t);
 /* Closes it, too. */
 void nat_flow_end(struct nat_flow_table *t, struct nat_flow *f);
 void nat_flow_end_all(struct nat_flow_table *t);

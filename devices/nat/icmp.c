@@ -126,7 +126,7 @@ static void ping_receive(struct nat *n, struct ping *p)
 		struct msghdr msg = { .msg_iov = iov };
 		ssize_t got;
 
-		if (!nat_packet_begin(n, sizeof(header), nat_payload_max(n, sizeof(header)),
+		if (!nat_packet_begin(n, to.dst, sizeof(header), nat_payload_max(n, sizeof(header)),
 				      &packet)) {
 			nat_watch_stall(n, &p->watch);
 			return;

@@ -4,7 +4,9 @@
  *	                                 tcp ─▶ policy ─▶ sockets
  *	guest ◀─ packet.c ◀─ icmp, udp, tcp ◀─ watch.c ◀─ sockets
  *
- * All of it runs on the loop of the NIC's one pair. */
+ * All of it runs on the loop of the NIC's one pair.  There is one guest, or there are
+ * many_guests, which differ by their addresses only: flows and connections are of an
+ * address, and nat_mac() knows where that is. */
 #ifndef BANTAM_NAT_INTERNAL_H
 #define BANTAM_NAT_INTERNAL_H
 
@@ -14,6 +16,7 @@
 
 #include "nat/iov.h"
 #include "nat/nat.h"
+#include "nat/neighbour.h"
 #include "nat/timer.h"
 #include "nat/wire.h"
 
@@ -103,11 +106,12 @@ struct nat_packet {
 	size_t payload_max; /* bytes of iov: 1 .. what was asked for, or 0 if that was 0 */
 };
 
-/* transport_bytes  of its header, with options
+/* dst              whom it is for
+ * transport_bytes  of its header, with options
  * payload_max      as much as is wanted; the guest's buffers may be smaller
  * False: it has none; see nat_watch_stall() and tcp_rx_ready().  With true, exactly one
  * nat_packet_send() or nat_packet_cancel() follows before anything else is sent. */
-bool nat_packet_begin(struct nat *n, unsigned transport_bytes, size_t payload_max,
+bool nat_packet_begin(struct nat *n, uint32_t dst, unsigned transport_bytes, size_t payload_max,
 		      struct nat_packet *p);
 void nat_packet_cancel(struct nat *n, struct nat_packet *p);
 
@@ -116,6 +120,7 @@ struct nat_to {
 	uint32_t src, dst;
 	uint8_t proto;
 	uint8_t tos;
+	const uint8_t *mac; /* NULL: where dst was last heard; not for broadcasts */
 };
 
 /* The payload is there: send.
@@ -180,7 +185,7 @@ struct nat {
 	/* Fixed. */
 	uint32_t network_ip, gateway_ip, dns_ip, guest_ip;
 	uint8_t gateway_mac[NET_MAC_BYTES], dns_mac[NET_MAC_BYTES];
-	bool host_loopback, restrict_;
+	bool host_loopback, restrict_, many_guests;
 	uint64_t (*clock_ns)(void *arg);
 	void *clock_arg;
 	uint32_t own_ips[NAT_OWN_MAX]; /* of the host's loopback interface, 127/8 aside */
@@ -192,6 +197,7 @@ struct nat {
 	_Atomic bool guest_csum, guest_tso4;
 	/* Where it is: its NIC's address, or whatever it last sent from. */
 	uint8_t guest_mac[NET_MAC_BYTES];
+	struct neighbours neighbours; /* where many are */
 
 	uint64_t hash_seed; /* for tables keyed by what the guest chooses */
 	uint16_t ip_id;
@@ -219,6 +225,28 @@ static inline uint64_t nat_now_ns(const struct nat *n)
 static inline void nat_count(_Atomic uint64_t *counter)
 {
 	net_count(counter, 1);
+}
+
+/* Where packets for ip go. */
+static inline const uint8_t *nat_mac(const struct nat *n, uint32_t ip)
+{
+	return n->many_guests ? neighbour_mac(&n->neighbours, ip) : n->guest_mac;
+}
+
+/* An address that a guest can have: of the network, and none of ours. */
+static inline bool nat_is_guest(const struct nat *n, uint32_t ip)
+{
+	const uint32_t host = ip & ~NAT_NETMASK;
+
+	return (ip & NAT_NETMASK) == n->network_ip && host != 0 && host != 0xff &&
+	       ip != n->gateway_ip && ip != n->dns_ip;
+}
+
+/* A guest spoke from ip. */
+static inline void nat_hear(struct nat *n, uint32_t ip, const uint8_t mac[NET_MAC_BYTES])
+{
+	if (n->many_guests && nat_is_guest(n, ip))
+		neighbour_hear(&n->neighbours, ip, mac, nat_now_ns(n));
 }
 
 /* Timers: any time in the past fires soon.  For the tests, nat_run_timers() fires what

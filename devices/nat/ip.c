@@ -1,4 +1,4 @@
-/* IPv4, RFC 791, as far as a router with one neighbour needs it (RFC 1812): checks,
+/* IPv4, RFC 791, as far as a router whose neighbours are guests needs it (RFC 1812): checks,
  * time to live, and who gets it. */
 #include "nat/ip.h"
 
@@ -39,12 +39,7 @@ static bool checksum_right(const struct nat_in *in)
  * own yet it has only DHCP to talk to (RFC 1122, 3.2.1.3 (a)). */
 static bool source_right(const struct nat *n, const struct wire_ip4 *ip)
 {
-	const uint32_t host = ip->src & ~NAT_NETMASK;
-
-	if (ip->src == 0)
-		return ip->proto == WIRE_PROTO_UDP;
-	return (ip->src & NAT_NETMASK) == n->network_ip && host != 0 && host != 0xff &&
-	       ip->src != n->gateway_ip && ip->src != n->dns_ip;
+	return ip->src == 0 ? ip->proto == WIRE_PROTO_UDP : nat_is_guest(n, ip->src);
 }
 
 /* As a router: one hop less (RFC 1812, 5.3.1). */
@@ -73,6 +68,7 @@ void ip_input(struct nat *n, struct nat_in *in)
 		nat_count(&n->stats.refused);
 		return;
 	}
+	nat_hear(n, in->ip.src, in->ether.src);
 	if (in->ip.more_fragments || in->ip.fragment_at > 0) {
 		nat_count(&n->stats.fragments);
 		return;

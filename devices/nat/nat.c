@@ -294,6 +294,8 @@ static int check(const struct nat_config *c, struct err *err)
 	if (c->domain && strlen(c->domain) >= RESOLV_DOMAIN_MAX)
 		return err_set(err, -EINVAL, "nat: a domain has at most %u bytes",
 			       RESOLV_DOMAIN_MAX - 1);
+	if (c->publish_count > 0 && c->many_guests)
+		return err_set(err, -EINVAL, "nat: with many guests no port can be published");
 	if (c->publish_count > NAT_PUBLISHES_MAX)
 		return err_set(err, -EINVAL, "nat: %u published ports; at most %u are possible",
 			       c->publish_count, NAT_PUBLISHES_MAX);
@@ -327,6 +329,7 @@ static struct nat *nat_alloc(const struct nat_config *c)
 	make_mac(n->dns_ip, n->dns_mac);
 	n->host_loopback = c->host_loopback;
 	n->restrict_ = c->restrict_;
+	n->many_guests = c->many_guests;
 	n->clock_ns = c->now_ns ? c->now_ns : host_clock;
 	n->clock_arg = c->now_arg;
 	nat_random(&n->hash_seed, sizeof(n->hash_seed));

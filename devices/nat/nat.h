@@ -1,16 +1,17 @@
-/* nat/nat.h: a network of the guest's own, made of this process's sockets: no root, no
- * tun device, no helper.
+/* nat/nat.h: a network of the guest's own, or of the guests on a switch, made of this
+ * process's sockets: no root, no tun device, no helper.
  *
  * The guest sees 10.0.2.0/24 with a router at .2 and a name server at .3, and is given
- * .15 itself.  What it sends is not routed: its TCP connections, UDP datagrams and
- * pings are opened again as sockets of the host's, which therefore sees only an
- * ordinary program.  From outside only published ports lead in.
+ * .15 itself; many are given .16 to .254.  What it sends is not routed: its TCP
+ * connections, UDP datagrams and pings are opened again as sockets of the host's, which
+ * therefore sees only an ordinary program.  From outside only published ports lead in, and
+ * only to a guest that is alone.
  *
  * IPv4 only; no fragments, no multicast. */
 #ifndef BANTAM_NAT_NAT_H
 #define BANTAM_NAT_NAT_H
 
-#include "net/net.h"
+#include "net/lease.h"
 
 #define NAT_NETWORK	 UINT32_C(0x0a000200) /* 10.0.2.0, the default */
 #define NAT_NETMASK	 UINT32_C(0xffffff00)
@@ -33,14 +34,6 @@ struct nat_publish {
 	const char *text;    /* what the user wrote, for messages; borrowed for nat_create() */
 };
 
-/* Who has been given the guest's address. */
-struct nat_lease {
-	uint32_t ip;
-	uint8_t mac[NET_MAC_BYTES];
-	char hostname[NAT_NAME_MAX]; /* what it calls itself: letters, digits, "-", "."; "": nothing
-				      */
-};
-
 struct nat_config {
 	uint32_t network;	 /* of 256 addresses; 0: NAT_NETWORK */
 	bool host_loopback;	 /* the router's address leads to the host's 127.0.0.1 */
@@ -50,14 +43,22 @@ struct nat_config {
 	const char *resolv_conf; /* NULL: /etc/resolv.conf; for tests */
 	const struct nat_publish *publishes;
 	unsigned publish_count; /* at most NAT_PUBLISHES_MAX */
-	/* On the pair's loop, each time that the guest took its address: when it starts, and
-	 * to keep it.  May be NULL. */
-	void (*leased)(void *arg, const struct nat_lease *lease);
+	/* There are many guests: behind the NIC is a switch.  Each is given an address of
+	 * its own, and the NIC's leased() is told. */
+	bool many_guests;
+	/* On the pair's loop, each time that the one guest took its address: when it starts,
+	 * and to keep it.  May be NULL. */
+	void (*leased)(void *arg, const struct net_lease *lease);
 	void *leased_arg;
 	/* A clock of a test's, in nanoseconds; NULL: the host's. */
 	uint64_t (*now_ns)(void *arg);
 	void *now_arg;
 };
+
+/* The addresses of a network that many guests find by its name: 10.0.16.0/24 to
+ * 10.0.255.0/24, the same ones in every process, and others than those of the networks
+ * that a guest has for itself. */
+uint32_t nat_network_of(const char *name);
 
 /* Make the network; published ports are bound at once.
  * config  read during the call, but for what its callbacks need; strings are copied
@@ -70,8 +71,8 @@ int nat_create(const struct nat_config *config, struct net **out, struct err *er
  * 0 was asked for. */
 uint16_t nat_published(const struct net *n, unsigned i);
 
-/* Any thread.  Whether the guest has its address by DHCP, and who has it. */
-bool nat_lease(struct net *n, struct nat_lease *out);
+/* Any thread.  Whether the one guest has its address by DHCP, and who has it. */
+bool nat_lease(struct net *n, struct net_lease *out);
 
 /* What was counted; written on the pair's loop, read by any thread. */
 struct nat_stats {
@@ -84,6 +85,7 @@ struct nat_stats {
 	_Atomic uint64_t evicted;     /* of these, closed early to make room */
 	_Atomic uint64_t no_socket;   /* the host gave no socket */
 	_Atomic uint64_t queries;     /* DNS */
+	_Atomic uint64_t no_address;  /* a guest asked for one, and all were taken */
 };
 
 const struct nat_stats *nat_stats(const struct net *n);

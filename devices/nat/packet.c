@@ -26,13 +26,22 @@ unsigned nat_payload_max(const struct nat *n, unsigned transport_bytes)
 
 /* ---- the guest's room ------------------------------------------------------------------------ */
 
-bool nat_packet_begin(struct nat *n, unsigned transport_bytes, size_t payload_max,
+/* Of many guests one may be slow; others go on. */
+static bool is_slow(const struct nat *n, uint32_t dst)
+{
+	const struct net_nic_ops *ops = n->nic->ops;
+
+	return ops->is_slow && ops->is_slow(n->nic, 0, nat_mac(n, dst));
+}
+
+bool nat_packet_begin(struct nat *n, uint32_t dst, unsigned transport_bytes, size_t payload_max,
 		      struct nat_packet *p)
 {
 	const struct net_nic_ops *ops = n->loop ? n->nic->ops : NULL;
 
 	p->header_bytes = TRANSPORT_AT + transport_bytes;
-	if (!ops || !ops->room(n->nic, 0, p->header_bytes + payload_max, &p->room))
+	if (!ops || is_slow(n, dst) ||
+	    !ops->room(n->nic, 0, p->header_bytes + payload_max, &p->room))
 		return false;
 	p->iov_count = iov_slice(p->room.iov, p->room.iov_count, p->header_bytes, payload_max,
 				 p->iov, NAT_IOV_MAX, &p->payload_max);
@@ -87,7 +96,7 @@ static void write_ether(const struct nat *n, const struct nat_to *to, uint8_t *b
 	if (to->dst == UINT32_MAX)
 		memset(e.dst, 0xff, NET_MAC_BYTES);
 	else
-		memcpy(e.dst, n->guest_mac, NET_MAC_BYTES);
+		memcpy(e.dst, to->mac ? to->mac : nat_mac(n, to->dst), NET_MAC_BYTES);
 	memcpy(e.src, to->src == n->dns_ip ? n->dns_mac : n->gateway_mac, NET_MAC_BYTES);
 	wire_ether_emit(&e, bytes);
 }
@@ -243,10 +252,10 @@ struct cut {
 };
 
 /* Room for all of it, or none. */
-static bool begin_whole(struct nat *n, unsigned transport_bytes, size_t payload_len,
+static bool begin_whole(struct nat *n, uint32_t dst, unsigned transport_bytes, size_t payload_len,
 			struct nat_packet *p)
 {
-	if (!nat_packet_begin(n, transport_bytes, payload_len, p))
+	if (!nat_packet_begin(n, dst, transport_bytes, payload_len, p))
 		return false;
 	if (p->payload_max < payload_len)
 		nat_packet_cancel(n, p);
@@ -275,7 +284,7 @@ static bool send_fragment(struct nat *n, const struct nat_to *to, struct cut *c,
 	size_t at = 0;
 	unsigned count;
 
-	if (!begin_whole(n, 0, len, &p))
+	if (!begin_whole(n, to->dst, 0, len, &p))
 		return false;
 	write_ether(n, to, headers);
 	wire_ip4_emit(&ip, headers + IP_AT);
@@ -294,7 +303,7 @@ static bool send_whole(struct nat *n, const struct nat_to *to, uint8_t *transpor
 {
 	struct nat_packet p;
 
-	if (!begin_whole(n, transport_bytes, payload_len, &p))
+	if (!begin_whole(n, to->dst, transport_bytes, payload_len, &p))
 		return false;
 	iov_write(p.iov, p.iov_count, 0, payload, payload_len);
 	nat_packet_send(n, &p, to, transport, payload_len, 0);

@@ -149,11 +149,16 @@ void tcp_flush(struct nat *n)
 	serve_queue(n->tcp, QUEUE_TODO);
 }
 
-/* The longest-waiting first, until one finds that there is still no room. */
+/* The longest-waiting first, until one finds that there is still no room.  Of many guests
+ * one may have room where another has none: each connection has a turn then. */
 void tcp_rx_ready(struct nat *n)
 {
 	struct conn_list *stalled = &n->tcp->queues[QUEUE_STALLED];
 
+	if (n->many_guests) {
+		serve_queue(n->tcp, QUEUE_STALLED);
+		return;
+	}
 	for (struct conn *c; (c = stalled->first) != NULL;) {
 		dequeue(c);
 		if (!conn_settle(c))
@@ -191,6 +196,19 @@ static uint32_t first_seq(const struct nat *n, const struct tcp_tuple *tuple)
 	return (uint32_t)(ticks + (tuple_hash(n->tcp, tuple) >> 32));
 }
 
+/* What is over, or the least recently used of a guest that has the most. */
+static struct conn *least_missed(const struct tcp *t)
+{
+	const uint16_t largest = share_largest(&t->shares);
+	struct conn *c = t->oldest;
+
+	if (c->state == CONN_TIME_WAIT)
+		return c;
+	while (share_of(&t->shares, c->tuple.guest_ip) < largest)
+		c = c->newer;
+	return c;
+}
+
 struct conn *conn_new(struct nat *n, const struct tcp_tuple *tuple)
 {
 	struct tcp *t = n->tcp;
@@ -199,7 +217,7 @@ struct conn *conn_new(struct nat *n, const struct tcp_tuple *tuple)
 
 	assert(!conn_find(t, tuple));
 	if (t->conn_count == TCP_CONNS_MAX)
-		conn_abort(t->oldest, true);
+		conn_abort(least_missed(t), true);
 	c = calloc(1, sizeof(*c));
 	if (!c)
 		return NULL;
@@ -216,6 +234,7 @@ struct conn *conn_new(struct nat *n, const struct tcp_tuple *tuple)
 	c->bucket_next = *bucket;
 	*bucket = c;
 	age_newest(t, c);
+	share_add(&t->shares, tuple->guest_ip);
 	t->conn_count++;
 	return c;
 }
@@ -230,6 +249,7 @@ void conn_free(struct conn *c)
 	dequeue(c);
 	age_out(t, c);
 	leave_bucket(t, c);
+	share_remove(&t->shares, c->tuple.guest_ip);
 	t->conn_count--;
 	nat_timer_disarm(n, &c->timer);
 	nat_watch_close(n, &c->host);

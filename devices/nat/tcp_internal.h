@@ -16,6 +16,7 @@
 #define BANTAM_NAT_TCP_INTERNAL_H
 
 #include "nat/internal.h"
+#include "nat/share.h"
 #include "nat/tcp.h"
 #include "nat/tcp_hash.h"
 #include "nat/tcp_rtt.h"
@@ -148,6 +149,7 @@ struct tcp {
 	struct conn *buckets[TCP_BUCKETS];
 	unsigned conn_count;
 	struct conn *oldest, *newest;
+	struct shares shares;
 	struct conn_list queues[QUEUES]; /* NONE: unused */
 	struct nat_timer soon;		 /* QUEUE_TODO is served then, at the latest */
 	bool has_peek_off;		 /* TCP has SO_PEEK_OFF: Linux 6.9 */
@@ -167,7 +169,7 @@ static inline uint32_t tcp_span(const struct wire_tcp *s, uint32_t payload_bytes
 
 struct conn *conn_find(struct tcp *t, const struct tcp_tuple *tuple);
 /* In the table, with timers and numbers set; CONNECTING.  At TCP_CONNS_MAX the least
- * recently used goes.  NULL: no memory. */
+ * recently used goes, of a guest that has the most.  NULL: no memory. */
 struct conn *conn_new(struct nat *n, const struct tcp_tuple *tuple);
 /* Forget it; its socket is closed. */
 void conn_free(struct conn *c);

@@ -62,7 +62,7 @@ static bool send_bare(struct conn *c, const struct wire_tcp *s)
 	const unsigned len = wire_tcp_emit(s, header);
 	struct nat_packet p;
 
-	if (!nat_packet_begin(c->nat, len, 0, &p))
+	if (!nat_packet_begin(c->nat, to.dst, len, 0, &p))
 		return false;
 	nat_packet_send(c->nat, &p, &to, header, 0, 0);
 	told(c);
@@ -151,7 +151,7 @@ static ssize_t send_data(struct conn *c, uint32_t seq, uint32_t want, bool *cut)
 	struct wire_tcp s;
 	ssize_t got;
 
-	if (!nat_packet_begin(c->nat, WIRE_TCP_BYTES, want, &p))
+	if (!nat_packet_begin(c->nat, to.dst, WIRE_TCP_BYTES, want, &p))
 		return NO_ROOM;
 	got = host_peek(c, seq, p.iov, p.iov_count);
 	if (got <= 0) {

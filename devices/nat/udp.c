@@ -19,11 +19,13 @@
 
 /* ---- to the guest ------------------------------------------------------------------------ */
 
-ssize_t udp_receive(struct nat *n, int fd, struct msghdr *msg, struct nat_packet *packet)
+ssize_t udp_receive(struct nat *n, uint32_t guest_ip, int fd, struct msghdr *msg,
+		    struct nat_packet *packet)
 {
 	ssize_t got;
 
-	if (!nat_packet_begin(n, WIRE_UDP_BYTES, nat_payload_max(n, WIRE_UDP_BYTES), packet))
+	if (!nat_packet_begin(n, guest_ip, WIRE_UDP_BYTES, nat_payload_max(n, WIRE_UDP_BYTES),
+			      packet))
 		return -ENOBUFS;
 	packet->iov[packet->iov_count] = (struct iovec){ n->udp->rest, sizeof(n->udp->rest) };
 	msg->msg_iov = packet->iov;
@@ -72,7 +74,8 @@ static void flow_receive(struct nat *n, struct udp_flow *f)
 
 	for (unsigned i = 0; i < UDP_BURST; i++) {
 		struct msghdr msg = { 0 };
-		const ssize_t got = udp_receive(n, f->watch.source.fd, &msg, &packet);
+		const ssize_t got =
+			udp_receive(n, f->flow.key.guest_ip, f->watch.source.fd, &msg, &packet);
 
 		if (got == -ENOBUFS)
 			nat_watch_stall(n, &f->watch);
@@ -157,13 +160,7 @@ static int flow_open(struct nat *n, const struct nat_flow_key *key, uint32_t hos
 
 bool udp_make_room(struct nat *n)
 {
-	struct nat_flow_table *t = n->udp ? &n->udp->flows : NULL;
-
-	if (!t || !t->oldest)
-		return false;
-	nat_count(&n->stats.evicted);
-	nat_flow_end(t, t->oldest);
-	return true;
+	return n->udp && nat_flow_make_room(&n->udp->flows);
 }
 
 /* ---- from the guest ---------------------------------------------------------------------------

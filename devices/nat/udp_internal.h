@@ -37,11 +37,12 @@ struct udp {
 	uint8_t rest[UDP_PAYLOAD_MAX], whole[UDP_PAYLOAD_MAX];
 };
 
-/* Receive one datagram straight into the guest's buffers.
+/* Receive one datagram straight into the buffers of the guest that has guest_ip.
  * msg  name and control are the caller's; the payload is seen to here
  * Returns as recvmsg(2); -ENOBUFS: the guest has no room, nothing was received.  With 0
  * or more, udp_deliver() or nat_packet_cancel() follows. */
-ssize_t udp_receive(struct nat *n, int fd, struct msghdr *msg, struct nat_packet *packet);
+ssize_t udp_receive(struct nat *n, uint32_t guest_ip, int fd, struct msghdr *msg,
+		    struct nat_packet *packet);
 /* The packet holds len bytes from the flow's peer. */
 void udp_deliver(struct nat *n, struct udp_flow *f, struct nat_packet *packet, size_t len);
 

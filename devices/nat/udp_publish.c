@@ -93,7 +93,8 @@ static void port_ready(void *arg, uint32_t events)
 				      .msg_namelen = sizeof(peer),
 				      .msg_control = control.bytes,
 				      .msg_controllen = sizeof(control.bytes) };
-		const ssize_t got = udp_receive(n, port->watch.source.fd, &msg, &packet);
+		const ssize_t got =
+			udp_receive(n, n->guest_ip, port->watch.source.fd, &msg, &packet);
 		struct udp_flow *f;
 
 		if (got == -ENOBUFS)

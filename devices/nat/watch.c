@@ -129,11 +129,23 @@ void nat_watches_stop(struct nat *n)
 	}
 }
 
+static unsigned count(const struct nat_watch_list *list)
+{
+	unsigned n = 0;
+
+	for (const struct nat_watch *w = list->first; w; w = w->next)
+		n++;
+	return n;
+}
+
 /* Ask one after the other, the longest-waiting first, until one finds that there is
- * still no room.  One whose buffers come in time never goes back to the loop between. */
+ * still no room; with many guests each has a turn, as one may have room where another
+ * has none.  One whose buffers come in time never goes back to the loop between. */
 void nat_watches_resume(struct nat *n)
 {
-	for (struct nat_watch *w; (w = n->stalled.first) != NULL;) {
+	struct nat_watch *w;
+
+	for (unsigned left = count(&n->stalled); left > 0 && (w = n->stalled.first); left--) {
 		w->stalled = false;
 		move(w, &n->watches);
 		n->resuming = w; /* NULL once it has been closed, and maybe freed */
@@ -141,7 +153,7 @@ void nat_watches_resume(struct nat *n)
 		if (n->resuming != w)
 			continue;
 		n->resuming = NULL;
-		if (w->stalled)
+		if (w->stalled && !n->many_guests)
 			break;
 		settle(n, w, 0);
 	}

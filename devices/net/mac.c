@@ -4,37 +4,19 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hash.h"
+
 #define GROUP_BIT 1u
 #define LOCAL_BIT 2u
 
-#define FNV_BASIS UINT64_C(0xcbf29ce484222325)
-#define FNV_PRIME UINT64_C(0x100000001b3)
-
-/* FNV-1a. */
-static uint64_t hash_byte(uint64_t hash, uint8_t byte)
-{
-	return (hash ^ byte) * FNV_PRIME;
-}
-
-/* Spread what the last bytes changed over all bits: FNV leaves the upper ones of names
- * that differ in the end only nearly alike.  (The finalizer of MurmurHash3.) */
-static uint64_t mix(uint64_t hash)
-{
-	hash = (hash ^ hash >> 33) * UINT64_C(0xff51afd7ed558ccd);
-	hash = (hash ^ hash >> 33) * UINT64_C(0xc4ceb9fe1a85ec53);
-	return hash ^ hash >> 33;
-}
-
 void net_mac_from_name(const char *name, unsigned index, uint8_t mac[NET_MAC_BYTES])
 {
-	uint64_t hash = FNV_BASIS;
+	uint64_t hash = hash_bytes(HASH_BASIS, name, strlen(name));
 
-	for (const char *p = name; *p; p++)
-		hash = hash_byte(hash, (uint8_t)*p);
 	hash = hash_byte(hash, 0); /* "vm1" and 2 are not "vm" and 12 */
 	for (unsigned i = 0; i < 4; i++)
 		hash = hash_byte(hash, (uint8_t)(index >> 8 * i));
-	hash = mix(hash);
+	hash = hash_mix(hash);
 	for (unsigned i = 0; i < NET_MAC_BYTES; i++)
 		mac[i] = (uint8_t)(hash >> 8 * i);
 	mac[0] = (uint8_t)((mac[0] & ~GROUP_BIT) | LOCAL_BIT);

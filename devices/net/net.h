@@ -76,6 +76,7 @@ enum net_can {
 };
 
 struct net;
+struct net_lease;
 struct net_nic;
 
 /* ---- the NIC, as a backend sees it --------------------------------------------------- */
@@ -107,6 +108,14 @@ struct net_nic_ops {
 	void (*tx_ready)(struct net_nic *nic, unsigned pair);
 	/* Any thread: the cable was plugged in or pulled out. */
 	void (*link)(struct net_nic *nic, bool up);
+
+	/* The rest is for a NIC that is a switch, and NULL for others. */
+
+	/* Whether the guest that has mac takes less than comes for it: frames for it are
+	 * better kept until rx_ready(), or they may be dropped. */
+	bool (*is_slow)(struct net_nic *nic, unsigned pair, const uint8_t mac[NET_MAC_BYTES]);
+	/* One of its guests was given an address. */
+	void (*leased)(struct net_nic *nic, unsigned pair, const struct net_lease *lease);
 };
 
 struct net_nic {

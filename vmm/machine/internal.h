@@ -57,7 +57,7 @@ struct nic {
 	struct net *nat; /* the lowest of them, if it is a user network; borrowed */
 	bool publishes;	 /* the first user network: it has the published ports */
 	_Atomic bool lease_came; /* the guest took its address: the main thread shall look */
-	struct nat_lease lease;	 /* the main thread's: what was told last */
+	struct net_lease lease;	 /* the main thread's: what was told last */
 	struct iothread *threads[NET_PAIRS_MAX]; /* [0] is NULL: machine.io serves pair 0 */
 };
 

@@ -18,7 +18,7 @@
 /* ---- open and close ------------------------------------------------------------------ */
 
 /* On the I/O thread of a NIC: leases_ready() looks what it is. */
-static void lease_came(void *arg, const struct nat_lease *lease)
+static void lease_came(void *arg, const struct net_lease *lease)
 {
 	struct nic *nic = arg;
 	const uint64_t one = 1;
@@ -241,7 +241,7 @@ void nets_announce(struct machine *m)
 	}
 }
 
-static bool same_lease(const struct nat_lease *a, const struct nat_lease *b)
+static bool same_lease(const struct net_lease *a, const struct net_lease *b)
 {
 	return a->ip == b->ip && memcmp(a->mac, b->mac, sizeof(a->mac)) == 0 &&
 	       strcmp(a->hostname, b->hostname) == 0;
@@ -287,7 +287,7 @@ static void leases_ready(void *arg, uint32_t events)
 		return;
 	for (unsigned i = 0; i < m->config->net_count; i++) {
 		struct nic *nic = &m->nics[i];
-		struct nat_lease lease;
+		struct net_lease lease;
 
 		if (!atomic_exchange(&nic->lease_came, false) || !nat_lease(nic->nat, &lease) ||
 		    same_lease(&lease, &nic->lease))
@@ -303,7 +303,7 @@ void nets_begin_again(struct machine *m)
 {
 	for (unsigned i = 0; i < m->config->net_count; i++) {
 		atomic_store(&m->nics[i].lease_came, false);
-		m->nics[i].lease = (struct nat_lease){ 0 };
+		m->nics[i].lease = (struct net_lease){ 0 };
 	}
 }
 

@@ -109,10 +109,10 @@ static struct message m;
 
 struct seen {
 	unsigned count;
-	struct nat_lease lease;
+	struct net_lease lease;
 };
 
-static void on_lease(void *arg, const struct nat_lease *lease)
+static void on_lease(void *arg, const struct net_lease *lease)
 {
 	struct seen *s = arg;
 
@@ -128,7 +128,7 @@ static void a_client_gets_its_address_and_all_that_belongs_to_it(void **state)
 				      .leased = on_lease,
 				      .leased_arg = &seen };
 	const struct fake_frame *f;
-	struct nat_lease lease;
+	struct net_lease lease;
 	struct nat_rig r;
 	uint8_t len;
 
@@ -212,7 +212,7 @@ static void who_asks_for_a_broadcast_gets_one(void **state)
 
 static void another_address_is_not_to_be_had(void **state)
 {
-	struct nat_lease lease;
+	struct net_lease lease;
 	struct nat_rig r;
 
 	(void)state;
@@ -249,7 +249,7 @@ static void a_restart_asks_for_what_it_had(void **state)
 static void inform_is_answered_without_a_lease(void **state)
 {
 	const struct fake_frame *f;
-	struct nat_lease lease;
+	struct net_lease lease;
 	struct nat_rig r;
 	uint8_t len;
 
@@ -269,7 +269,7 @@ static void inform_is_answered_without_a_lease(void **state)
 
 static void decline_gives_the_lease_up_and_only_its_holder_does(void **state)
 {
-	struct nat_lease lease;
+	struct net_lease lease;
 	struct nat_rig r;
 
 	(void)state;
