@@ -35,13 +35,14 @@ static void try_to_serve(void *arg)
 		log_debug("network %s: cannot serve it: %s", w->place.name, strerror(-rc));
 }
 
-static const char *refusal_text(uint32_t why)
+static const char *refusal_text(const struct network *w, uint32_t why)
 {
 	switch (why) {
 	case SWITCH_REFUSES_VERSION:
 		return "another version of Bantam serves it; use one version for all its guests";
 	case SWITCH_REFUSES_UPLINK:
-		return "its guests do not agree whether it leads outside; start all of them alike";
+		return w->uplink ? "it runs without a NAT; leave nat=on out, or use another name"
+				 : "it runs with a NAT; say nat=on, or use another name";
 	case SWITCH_REFUSES_FULL:
 		return "all its ports are taken";
 	default:
@@ -120,15 +121,45 @@ static void retry(void *arg, uint64_t now_ns)
 	retry_later(w, now_ns);
 }
 
-bool network_take_answer(struct network *w, const struct switch_packet *packet)
+static void take_lease(struct network *w, const uint8_t raw[SWITCH_LEASE_BYTES])
 {
+	struct net_lease lease;
+
+	switch_lease_parse(raw, &lease);
+	pthread_mutex_lock(&w->lock);
+	w->lease = lease;
+	w->has_lease = true;
+	pthread_mutex_unlock(&w->lock);
+	if (w->leased)
+		w->leased(w->leased_arg);
+}
+
+bool net_network_lease(struct net *n, struct net_lease *out)
+{
+	struct network *w = network_of(n);
+	bool has;
+
+	pthread_mutex_lock(&w->lock);
+	has = w->has_lease;
+	*out = w->lease;
+	pthread_mutex_unlock(&w->lock);
+	return has;
+}
+
+bool network_take_answer(struct network *w, const struct switch_packet *packet,
+			 const uint8_t raw[SWITCH_LEASE_BYTES])
+{
+	if (packet->kind == SWITCH_LEASE && w->uplink) {
+		take_lease(w, raw);
+		return true;
+	}
 	if (packet->kind == SWITCH_WELCOME) {
 		w->retry_ns = RETRY_FIRST_NS;
 		w->refusal_told = false;
 		return true;
 	}
 	if (packet->kind == SWITCH_REFUSED && !w->refusal_told) {
-		log_warn("network %s: %s", w->place.name, refusal_text(packet->word));
+		log_warn("network %s: %s", w->place.name, refusal_text(w, packet->word));
 		w->refusal_told = true;
 	}
 	return false;
@@ -207,6 +238,7 @@ static void network_close(struct net *n)
 	iothread_stop(w->thread);
 	switch_server_destroy(w->server);
 	net_close(w->uplink);
+	pthread_mutex_destroy(&w->lock);
 	free(w);
 }
 
@@ -242,10 +274,10 @@ static int wait_for_welcome(const struct network *w, int fd, struct err *err)
 		return -EAGAIN;
 	if (switch_packet_parse(raw, (size_t)len, &packet) < 0)
 		return err_set(err, -EPROTO, "network %s: %s", w->place.name,
-			       refusal_text(SWITCH_REFUSES_VERSION));
+			       refusal_text(w, SWITCH_REFUSES_VERSION));
 	if (packet.kind != SWITCH_WELCOME)
 		return err_set(err, -EPROTO, "network %s: %s", w->place.name,
-			       refusal_text(packet.word));
+			       refusal_text(w, packet.word));
 	return 0;
 }
 
@@ -314,6 +346,9 @@ int net_network_open(const struct net_network_config *config, struct net **out, 
 
 	if (!w)
 		return err_set(err, -ENOMEM, "network %s: no memory", config->name);
+	pthread_mutex_init(&w->lock, NULL);
+	w->leased = config->leased;
+	w->leased_arg = config->leased_arg;
 	w->fd = -1;
 	w->link_up = true;
 	w->source = (struct io_source){ .ready = network_ready, .arg = w };

@@ -14,7 +14,7 @@
 #ifndef BANTAM_NET_NETWORK_H
 #define BANTAM_NET_NETWORK_H
 
-#include "net/net.h"
+#include "net/lease.h"
 
 #define NET_NETWORK_NAME_MAX 32u /* letters, digits, '-', '_' and '.', the first one no '.' */
 #define NET_NETWORK_PORTS    64u
@@ -26,12 +26,20 @@ struct net_network_config {
 	 * that of the process that serves is in use: when service moves, connections
 	 * through it break.  Ours, and closed with the network, if the open succeeds. */
 	struct net *uplink;
+	/* On the pair's loop: the guest may have been given an address by the uplink, in
+	 * whatever process that is; see net_network_lease().  May be NULL. */
+	void (*leased)(void *arg);
+	void *leased_arg;
 	const char *dir; /* instead of the above; NULL */
 };
 
 /* out  owned by the caller until net_close()
  * 0, or -errno with err saying what is wrong and what would help. */
 int net_network_open(const struct net_network_config *config, struct net **out, struct err *err);
+
+/* Any thread.  Whether the guest has an address by DHCP, as far as we were told, and which:
+ * if it has several, the one that was given last. */
+bool net_network_lease(struct net *n, struct net_lease *out);
 
 /* Whether name may be a network's; if not, -EINVAL with err saying why. */
 int net_network_check_name(const char *name, struct err *err);

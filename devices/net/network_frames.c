@@ -1,6 +1,7 @@
 /* Frames between a guest and its network's server, a message each, straight from and to
  * the guest's buffers.  What the guest cannot take as it is is finished first. */
 #include <errno.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -27,7 +28,7 @@ static void give(void *arg, const struct net_frame *f)
 		w->nic->ops->dropped(w->nic, 0);
 }
 
-/* What one message was. */
+/* What one message was.  What follows the header of a GOT_OTHER is in w->frame. */
 enum got { GOT_NOTHING, GOT_END, GOT_OTHER, GOT_BAD_FRAME, GOT_FRAME };
 
 static enum got judge(struct network *w, ssize_t len, struct switch_packet *packet)
@@ -70,7 +71,12 @@ static enum got receive_there(struct network *w, unsigned can, struct net_room *
 	got = judge(w, recvmsg(w->fd, &msg, MSG_DONTWAIT | MSG_TRUNC), packet);
 	if (got == GOT_FRAME && packet->frame_bytes > room->len)
 		got = GOT_BAD_FRAME;
-	if (got != GOT_FRAME) {
+	if (got == GOT_OTHER) {
+		memset(w->frame, 0, NET_HOSTNAME_BYTES);
+		net_gather(room->iov, room->iov_count, w->frame,
+			   min_u64(room->len, NET_HOSTNAME_BYTES));
+		nic->commit(w->nic, 0, 0, NULL);
+	} else if (got != GOT_FRAME) {
 		nic->commit(w->nic, 0, 0, NULL);
 	} else if (net_offload_needs(&packet->offload) & ~can) {
 		net_gather(room->iov, room->iov_count, w->frame, packet->frame_bytes);
@@ -81,6 +87,15 @@ static enum got receive_there(struct network *w, unsigned can, struct net_room *
 		nic->commit(w->nic, 0, packet->frame_bytes, &packet->offload);
 	}
 	return got;
+}
+
+static bool take_answer(struct network *w, const struct switch_packet *packet)
+{
+	uint8_t raw[SWITCH_LEASE_BYTES];
+
+	memcpy(raw, w->header, SWITCH_HEADER_BYTES);
+	memcpy(raw + SWITCH_HEADER_BYTES, w->frame, NET_HOSTNAME_BYTES);
+	return network_take_answer(w, packet, raw);
 }
 
 /* One message; whether there may be another. */
@@ -105,7 +120,7 @@ static bool receive(struct network *w)
 	}
 	if (got == GOT_BAD_FRAME)
 		w->nic->ops->dropped(w->nic, 0);
-	if (got == GOT_END || (got == GOT_OTHER && !network_take_answer(w, &packet)))
+	if (got == GOT_END || (got == GOT_OTHER && !take_answer(w, &packet)))
 		network_lose(w);
 	return got > GOT_END;
 }

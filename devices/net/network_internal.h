@@ -3,6 +3,8 @@
 #ifndef BANTAM_NET_NETWORK_INTERNAL_H
 #define BANTAM_NET_NETWORK_INTERNAL_H
 
+#include <pthread.h>
+
 #include "host/iothread.h"
 #include "net/network.h"
 #include "net/network_place.h"
@@ -17,6 +19,11 @@ struct network {
 	struct iothread *thread; /* the server's, whether it serves or not */
 	struct switch_server *server;
 	struct io_task try_task; /* for that thread */
+	void (*leased)(void *arg);
+	void *leased_arg;
+	pthread_mutex_t lock; /* of the two below: net_network_lease() comes from any thread */
+	bool has_lease;
+	struct net_lease lease;
 
 	/* The pair's loop. */
 	struct ioloop *loop; /* NULL: stopped */
@@ -41,8 +48,10 @@ static inline struct network *network_of(struct net *n)
 
 /* The connection is of no more use: get another one. */
 void network_lose(struct network *w);
-/* The server said something that is no frame; false: the connection has to end. */
-bool network_take_answer(struct network *w, const struct switch_packet *packet);
+/* The server said something that is no frame; false: the connection has to end.
+ * raw  of a lease: the message, hostile */
+bool network_take_answer(struct network *w, const struct switch_packet *packet,
+			 const uint8_t raw[SWITCH_LEASE_BYTES]);
 
 /* ---- network_frames.c ---- */
 

@@ -12,14 +12,18 @@
 /* What waits for a guest that is slow, besides its socket's buffer.  Little: a queue
  * that is always full only makes everything late. */
 #define SWITCH_BACKLOG_BYTES (1u << 20)
-#define SWITCH_BURST	     64u /* messages of one port before others have their turn */
+/* From here on the uplink is asked to keep what it has for that guest: the rest is for
+ * guests, which nobody can ask. */
+#define SWITCH_BACKLOG_SLOW (SWITCH_BACKLOG_BYTES / 4)
+#define SWITCH_BURST	    64u /* messages of one port before others have their turn */
 
 struct switch_port {
 	struct switch_server *server;
 	unsigned index;
 	int fd; /* -1: free */
 	struct io_source source;
-	bool waits; /* for room in the socket */
+	bool waits;	   /* for room in the socket */
+	bool uplink_waits; /* for the end of the backlog */
 	uint64_t dropped;
 	/* [start, end): messages, each behind its length, native; NULL before the first */
 	uint8_t *backlog;
@@ -63,6 +67,8 @@ void switch_port_close(struct switch_port *p);
 void switch_port_drop(struct switch_port *p);
 /* Send, or keep, or drop. */
 void switch_port_send(struct switch_port *p, const uint8_t *message, size_t len);
+/* Whether what comes for it waits long; if so, the uplink is told when it does no more. */
+bool switch_port_is_slow(struct switch_port *p);
 
 /* ---- switch_uplink.c ---- */
 
@@ -72,5 +78,7 @@ void switch_uplink_stop(struct switch_server *s);
 void switch_uplink_send(struct switch_server *s, uint8_t *message, size_t len);
 /* The end of a burst. */
 void switch_uplink_flush(struct switch_server *s);
+/* A guest that was slow is no more. */
+void switch_uplink_resume(struct switch_server *s);
 
 #endif

@@ -51,6 +51,15 @@ static bool keep(struct switch_port *p, const uint8_t *message, size_t len)
 	return true;
 }
 
+/* Last of all: what it has been keeping comes at once. */
+static void resume_uplink(struct switch_port *p)
+{
+	if (p->uplink_waits) {
+		p->uplink_waits = false;
+		switch_uplink_resume(p->server);
+	}
+}
+
 static void send_backlog(struct switch_port *p)
 {
 	uint32_t len;
@@ -62,6 +71,15 @@ static void send_backlog(struct switch_port *p)
 	}
 	p->start = p->end = 0;
 	watch(p, false);
+	resume_uplink(p);
+}
+
+bool switch_port_is_slow(struct switch_port *p)
+{
+	const bool slow = p->end - p->start >= SWITCH_BACKLOG_SLOW;
+
+	p->uplink_waits |= slow;
+	return slow;
 }
 
 void switch_port_drop(struct switch_port *p)
@@ -190,4 +208,5 @@ void switch_port_close(struct switch_port *p)
 	if (p->dropped > 0)
 		log_info("network %s: port %u lost %llu frames", s->place.name, p->index,
 			 (unsigned long long)p->dropped);
+	resume_uplink(p);
 }

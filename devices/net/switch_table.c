@@ -79,6 +79,13 @@ uint64_t switch_route(struct switch_table *t, const uint8_t *frame, unsigned fro
 	return (e ? UINT64_C(1) << e->port : UINT64_MAX) & ports & ~(UINT64_C(1) << from);
 }
 
+int switch_find(struct switch_table *t, const uint8_t mac[NET_MAC_BYTES], uint64_t now_ns)
+{
+	const struct switch_entry *e = find(t, mac, now_ns);
+
+	return e ? e->port : -1;
+}
+
 void switch_forget(struct switch_table *t, unsigned port)
 {
 	for (unsigned i = 0; i < SWITCH_SETS * SWITCH_WAYS; i++) {

@@ -29,6 +29,9 @@ struct switch_table {
 uint64_t switch_route(struct switch_table *t, const uint8_t *frame, unsigned from, uint64_t ports,
 		      uint64_t now_ns);
 
+/* The port where mac was heard; -1: not known. */
+int switch_find(struct switch_table *t, const uint8_t mac[NET_MAC_BYTES], uint64_t now_ns);
+
 /* Nobody is at port any more. */
 void switch_forget(struct switch_table *t, unsigned port);
 

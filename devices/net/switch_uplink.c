@@ -3,6 +3,7 @@
  * finished as far as that network cannot do it. */
 #include <errno.h>
 
+#include "host/now.h"
 #include "net/finish.h"
 #include "net/switch_internal.h"
 
@@ -57,12 +58,41 @@ static void link_changed(struct net_nic *nic, bool up)
 	(void)up;
 }
 
+/* The port of a guest; NULL: not known. */
+static struct switch_port *port_of(struct switch_server *s, const uint8_t mac[NET_MAC_BYTES])
+{
+	const int i = switch_find(&s->table, mac, host_now_ns());
+
+	return i > (int)SWITCH_UPLINK_PORT && s->joined >> i & 1 ? &s->ports[i] : NULL;
+}
+
+static bool is_slow(struct net_nic *nic, unsigned pair, const uint8_t mac[NET_MAC_BYTES])
+{
+	struct switch_port *p = port_of(server_of(nic), mac);
+
+	(void)pair;
+	return p && switch_port_is_slow(p);
+}
+
+static void leased(struct net_nic *nic, unsigned pair, const struct net_lease *lease)
+{
+	struct switch_port *p = port_of(server_of(nic), lease->mac);
+	uint8_t raw[SWITCH_LEASE_BYTES];
+
+	(void)pair;
+	switch_lease_emit(lease, raw);
+	if (p)
+		switch_port_send(p, raw, sizeof(raw));
+}
+
 static const struct net_nic_ops uplink_nic_ops = {
 	.room = lend_room,
 	.commit = commit,
 	.dropped = dropped,
 	.tx_ready = tx_ready,
 	.link = link_changed,
+	.is_slow = is_slow,
+	.leased = leased,
 };
 
 /* ---- to the uplink --------------------------------------------------------------- */
@@ -89,6 +119,12 @@ void switch_uplink_flush(struct switch_server *s)
 {
 	if (s->uplink.net && s->lock_fd >= 0)
 		net_flush(s->uplink.net, 0);
+}
+
+void switch_uplink_resume(struct switch_server *s)
+{
+	if (s->uplink.net && s->lock_fd >= 0)
+		net_rx_ready(s->uplink.net, 0);
 }
 
 /* ---- life ------------------------------------------------------------------------ */
