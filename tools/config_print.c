@@ -141,8 +141,8 @@ static void print_net(const struct net_config *n)
 	print_value(n->name ? n->name : "");
 	if (n->kind == NET_SOCKET)
 		print_net_socket(n);
-	printf("%s%s", n->user.host_loopback ? ",host-loopback" : "",
-	       n->user.restricted ? ",restrict" : "");
+	printf("%s%s%s", n->user.host_loopback ? ",host-loopback" : "",
+	       n->user.restricted ? ",restrict" : "", n->network.nat ? ",nat" : "");
 	net_mac_format(n->mac, mac);
 	printf(",mac=%s", mac);
 	print_number("mtu", n->mtu);

@@ -170,6 +170,17 @@ static int net_restrict(void *target, const char *value, struct err *err)
 	return 0;
 }
 
+static int net_nat(void *target, const char *value, struct err *err)
+{
+	struct net_config *n = target;
+
+	if (n->kind != NET_NETWORK)
+		return err_set(err, -EINVAL, "is for network=NAME%s",
+			       n->kind == NET_USER ? "; a user network always has one" : "");
+	n->network.nat = is_on(value);
+	return 0;
+}
+
 static int net_type(void *target, const char *value, struct err *err)
 {
 	struct net_config *n = target;
@@ -249,6 +260,7 @@ static const struct keyval_row net_rows[] = {
 	{ "bps-burst", "SIZE", net_bps_burst },
 	{ "host-loopback", NULL, net_host_loopback },
 	{ "restrict", NULL, net_restrict },
+	{ "nat", NULL, net_nat },
 	{ "type", "stream|dgram", net_type },
 	{ "listen", NULL, net_listen },
 	{ "local", "PATH", net_local },

@@ -255,7 +255,7 @@ static const struct option_row rows[] = {
 	  "a network card; WHAT: user (through this host, needs no rights),\n"
 	  "tap=NAME, bridge=NAME, socket=PATH, network=NAME, none; keys:\n"
 	  "mac=ADDRESS, mtu=N, queues=N, queue-size=N, bps=SIZE, bps-burst=SIZE;\n"
-	  "user: host-loopback=on|off, restrict=on|off;\n"
+	  "user: host-loopback=on|off, restrict=on|off; network: nat=on|off;\n"
 	  "socket: type=stream|dgram, listen=on|off, local=PATH; a bad cable:\n"
 	  "drop=N%, delay=DURATION, jitter=DURATION, duplicate=N%, corrupt=N%, seed=N",
 	  run_set_net },

@@ -231,16 +231,19 @@ static void nat_close(struct net *net)
 
 static void nat_print(const struct net *net, const char *label, FILE *out)
 {
-	const struct nat_stats *s = nat_stats(net);
+	const struct nat *n = container_of(net, const struct nat, net);
+	const struct nat_stats *s = &n->stats;
 
 	fprintf(out,
-		"stats: %s user: flows %llu, evicted %llu, queries %llu, refused %llu, "
-		"malformed %llu, fragments %llu, unsupported %llu, no room %llu, no socket %llu\n",
-		label, (unsigned long long)s->flows, (unsigned long long)s->evicted,
-		(unsigned long long)s->queries, (unsigned long long)s->refused,
-		(unsigned long long)s->malformed, (unsigned long long)s->fragments,
-		(unsigned long long)s->unsupported, (unsigned long long)s->no_room,
-		(unsigned long long)s->no_socket);
+		"stats: %s %s: flows %llu, evicted %llu, queries %llu, refused %llu, "
+		"malformed %llu, fragments %llu, unsupported %llu, no room %llu, no socket %llu, "
+		"no address %llu\n",
+		label, n->many_guests ? "nat" : "user", (unsigned long long)s->flows,
+		(unsigned long long)s->evicted, (unsigned long long)s->queries,
+		(unsigned long long)s->refused, (unsigned long long)s->malformed,
+		(unsigned long long)s->fragments, (unsigned long long)s->unsupported,
+		(unsigned long long)s->no_room, (unsigned long long)s->no_socket,
+		(unsigned long long)s->no_address);
 }
 
 static const struct net_ops nat_ops = {

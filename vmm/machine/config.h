@@ -58,6 +58,9 @@ struct net_config {
 		bool restricted;    /* the guest reaches nothing but is reached on published ports */
 	} user;
 	struct {
+		bool nat; /* leads outside, and gives addresses */
+	} network;
+	struct {
 		enum net_socket_mode mode;
 		bool listen;
 		const char *local; /* NULL: none */

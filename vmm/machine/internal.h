@@ -31,7 +31,7 @@
 /* A COM port: the host's end and the guest's end. */
 struct serial_line {
 	struct machine *m;
-	unsigned index;          /* 0: COM1 */
+	unsigned index;		 /* 0: COM1 */
 	struct chardev *chardev; /* NULL: the port is not there */
 	struct device *uart;
 	void (*key)(struct serial_line *s, uint8_t key); /* Ctrl-A and key were typed */
@@ -41,9 +41,9 @@ struct serial_line {
 
 /* A disk: what is behind it, and who serves its queues. */
 struct disk {
-	char label[8];	     /* "vda" */
-	struct block *block; /* open as long as the guest's files are */
-	bool makes_overlay;  /* its overlay's file was made for this run */
+	char label[8];				   /* "vda" */
+	struct block *block;			   /* open as long as the guest's files are */
+	bool makes_overlay;			   /* its overlay's file was made for this run */
 	struct iothread *threads[DISK_QUEUES_MAX]; /* [0] is NULL: machine.io serves queue 0 */
 };
 
@@ -51,11 +51,14 @@ struct disk {
 struct nic {
 	struct machine *m;
 	unsigned index;
-	char label[8];	 /* "net0" */
-	struct net *net; /* all layers; the device's, once that was made */
+	char label[8];		 /* "net0" */
+	struct net *net;	 /* all layers; the device's, once that was made */
 	const struct net *shown; /* the same, borrowed: for --stats */
-	struct net *nat; /* the lowest of them, if it is a user network; borrowed */
-	bool publishes;	 /* the first user network: it has the published ports */
+	struct net *nat;	 /* the lowest of them, if it is a user network; borrowed */
+	struct net *network;	 /* the same, if it is a named one */
+	struct net *shared_nat;	 /* behind that one, if it has one; borrowed */
+	bool publishes;		 /* the first user network: it has the published ports */
+	bool tells_ready; /* the first that gives its guest an address: with that it is ready */
 	_Atomic bool lease_came; /* the guest took its address: the main thread shall look */
 	struct net_lease lease;	 /* the main thread's: what was told last */
 	struct iothread *threads[NET_PAIRS_MAX]; /* [0] is NULL: machine.io serves pair 0 */
@@ -80,7 +83,7 @@ struct power_ask {
 	enum power_event event; /* POWER_NONE: nothing */
 	uint32_t value;
 	const char *source;
-	char detail[160];       /* POWER_ERROR, POWER_TRIPLE_FAULT */
+	char detail[160]; /* POWER_ERROR, POWER_TRIPLE_FAULT */
 };
 
 struct machine {
@@ -111,7 +114,7 @@ struct machine {
 	struct board board;
 	struct device *parts[PARTS_MAX];
 	unsigned part_count;
-	struct device *acpi_pm; /* one of parts: has the power button */
+	struct device *acpi_pm;	   /* one of parts: has the power button */
 	struct device *hostbridge; /* one of parts: has the PCI bus */
 	struct serial_line serial[SERIAL_PORTS];
 	struct irq_or serial_irqs[2]; /* COM1 and COM3, COM2 and COM4 */
@@ -122,7 +125,8 @@ struct machine {
 	struct disk disks[MACHINE_DISKS_MAX];
 	struct nic nics[MACHINE_NETS_MAX];
 	struct virtio_line consoles[MACHINE_CONSOLES_MAX];
-	struct device *virtio[MACHINE_DISKS_MAX + MACHINE_NETS_MAX + 3]; /* of parts: those on the PCI bus */
+	struct device *virtio[MACHINE_DISKS_MAX + MACHINE_NETS_MAX +
+			      3]; /* of parts: those on the PCI bus */
 	unsigned virtio_count;
 	struct device *virtio_console; /* one of them, or NULL */
 	struct device *balloon;	       /* likewise */

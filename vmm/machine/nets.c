@@ -18,15 +18,20 @@
 /* ---- open and close ------------------------------------------------------------------ */
 
 /* On the I/O thread of a NIC: leases_ready() looks what it is. */
-static void lease_came(void *arg, const struct net_lease *lease)
+static void look_at_leases(void *arg)
 {
 	struct nic *nic = arg;
 	const uint64_t one = 1;
 
-	(void)lease;
 	atomic_store(&nic->lease_came, true);
 	if (write(nic->m->lease_source.fd, &one, sizeof(one)) < 0)
 		log_debug("eventfd: %s", strerror(errno)); /* full: it is awake already */
+}
+
+static void lease_came(void *arg, const struct net_lease *lease)
+{
+	(void)lease;
+	look_at_leases(arg);
 }
 
 /* A guest's connections and flows are a descriptor each: the usual soft limit, 1024, is
@@ -77,6 +82,46 @@ static int open_user(struct machine *m, struct nic *nic, struct err *err)
 	return rc;
 }
 
+/* Each of its guests has the NAT ready; that of the one that serves is used. */
+static int make_shared_nat(struct machine *m, struct nic *nic, struct err *err)
+{
+	const char *name = m->config->nets[nic->index].name;
+	const struct nat_config config = { .network = nat_network_of(name), .many_guests = true };
+
+	for (const struct nic *before = m->nics; before < nic; before++) {
+		const char *other = m->config->nets[before->index].name;
+
+		if (before->shared_nat && nat_network_of(other) == config.network)
+			return err_set(err, -EEXIST,
+				       "it has the same addresses as network=%s; for both on one "
+				       "guest give one of them another name",
+				       other);
+	}
+	allow_descriptors();
+	return nat_create(&config, &nic->shared_nat, err);
+}
+
+static int open_network(struct machine *m, struct nic *nic, struct err *err)
+{
+	const struct net_config *wanted = &m->config->nets[nic->index];
+	struct net_network_config config = { .name = wanted->name,
+					     .leased = look_at_leases,
+					     .leased_arg = nic };
+	int rc = wanted->network.nat ? make_shared_nat(m, nic, err) : 0;
+
+	if (rc < 0)
+		return rc;
+	config.uplink = nic->shared_nat;
+	rc = net_network_open(&config, &nic->net, err);
+	if (rc == 0) {
+		nic->network = nic->net;
+	} else {
+		net_close(nic->shared_nat);
+		nic->shared_nat = NULL;
+	}
+	return rc;
+}
+
 static int open_backend(struct machine *m, struct nic *nic, struct err *err)
 {
 	const struct net_config *n = &m->config->nets[nic->index];
@@ -98,8 +143,7 @@ static int open_backend(struct machine *m, struct nic *nic, struct err *err)
 								    .local = n->socket.local },
 				       &nic->net, err);
 	case NET_NETWORK:
-		return net_network_open(&(struct net_network_config){ .name = n->name }, &nic->net,
-					err);
+		return open_network(m, nic, err);
 	}
 	return err_set(err, -EINVAL, "no such network");
 }
@@ -168,6 +212,7 @@ static int open_one(struct machine *m, unsigned index, struct err *err)
 	if (rc == 0)
 		rc = open_layers(m, nic, &why);
 	nic->shown = nic->net;
+	nic->tells_ready = (nic->nat || nic->shared_nat) && !nets_give_address(m);
 	if (rc == 0)
 		return 0;
 	if (is_about_port(m, why.text))
@@ -197,6 +242,7 @@ void nets_close(struct machine *m)
 	for (unsigned i = 0; i < MACHINE_NETS_MAX; i++) {
 		net_close(m->nics[i].net);
 		m->nics[i].net = m->nics[i].nat = NULL;
+		m->nics[i].network = m->nics[i].shared_nat = NULL;
 	}
 	if (m->lease_source.fd >= 0)
 		close(m->lease_source.fd);
@@ -273,8 +319,15 @@ static void tell_lease(struct machine *m, const struct nic *nic)
 	snprintf(lease.hostname, sizeof(lease.hostname), "%s", nic->lease.hostname);
 	leases_set(&m->leases, &lease);
 	emit_lease(m, nic, &lease);
-	if (nic->publishes)
+	if (nic->tells_ready)
 		life_ready(m, lease.address);
+}
+
+static bool find_lease(const struct nic *nic, struct net_lease *lease)
+{
+	if (nic->network)
+		return net_network_lease(nic->network, lease);
+	return nic->nat && nat_lease(nic->nat, lease);
 }
 
 static void leases_ready(void *arg, uint32_t events)
@@ -289,7 +342,7 @@ static void leases_ready(void *arg, uint32_t events)
 		struct nic *nic = &m->nics[i];
 		struct net_lease lease;
 
-		if (!atomic_exchange(&nic->lease_came, false) || !nat_lease(nic->nat, &lease) ||
+		if (!atomic_exchange(&nic->lease_came, false) || !find_lease(nic, &lease) ||
 		    same_lease(&lease, &nic->lease))
 			continue;
 		nic->lease = lease;
@@ -310,7 +363,7 @@ void nets_begin_again(struct machine *m)
 bool nets_give_address(const struct machine *m)
 {
 	for (unsigned i = 0; i < m->config->net_count; i++)
-		if (m->nics[i].publishes)
+		if (m->nics[i].tells_ready)
 			return true;
 	return false;
 }
