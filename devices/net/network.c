@@ -273,11 +273,9 @@ static int wait_for_welcome(const struct network *w, int fd, struct err *err)
 	if (len <= 0)
 		return -EAGAIN;
 	if (switch_packet_parse(raw, (size_t)len, &packet) < 0)
-		return err_set(err, -EPROTO, "network %s: %s", w->place.name,
-			       refusal_text(w, SWITCH_REFUSES_VERSION));
+		return err_set(err, -EPROTO, "%s", refusal_text(w, SWITCH_REFUSES_VERSION));
 	if (packet.kind != SWITCH_WELCOME)
-		return err_set(err, -EPROTO, "network %s: %s", w->place.name,
-			       refusal_text(w, packet.word));
+		return err_set(err, -EPROTO, "%s", refusal_text(w, packet.word));
 	return 0;
 }
 

@@ -89,12 +89,31 @@ static void fake_link(struct net_nic *nic, bool up)
 	atomic_fetch_add(&f->link_count, 1);
 }
 
+static bool fake_is_slow(struct net_nic *nic, unsigned pair, const uint8_t mac[NET_MAC_BYTES])
+{
+	const struct fake_nic *f = fake_of(nic);
+
+	(void)pair;
+	return f->has_slow && memcmp(f->slow_mac, mac, NET_MAC_BYTES) == 0;
+}
+
+static void fake_leased(struct net_nic *nic, unsigned pair, const struct net_lease *lease)
+{
+	struct fake_nic *f = fake_of(nic);
+
+	(void)pair;
+	f->lease_count++;
+	f->lease = *lease;
+}
+
 static const struct net_nic_ops fake_ops = {
 	.room = fake_room,
 	.commit = fake_commit,
 	.dropped = fake_dropped,
 	.tx_ready = fake_tx_ready,
 	.link = fake_link,
+	.is_slow = fake_is_slow,
+	.leased = fake_leased,
 };
 
 void fake_nic_init(struct fake_nic *f)

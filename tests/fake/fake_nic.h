@@ -13,7 +13,7 @@
 #ifndef BANTAM_FAKE_NIC_H
 #define BANTAM_FAKE_NIC_H
 
-#include "net/net.h"
+#include "net/lease.h"
 
 #define FAKE_NIC_FRAMES 1024u
 
@@ -30,6 +30,8 @@ struct fake_nic {
 	unsigned room_count; /* how many frames there are buffers for; UINT_MAX: any */
 	size_t room_bytes;   /* the longest frame that they hold */
 	size_t piece_bytes;  /* what they are cut into; 0: whole */
+	bool has_slow;	     /* as a switch: the guest that has slow_mac takes nothing now */
+	uint8_t slow_mac[NET_MAC_BYTES];
 	/* For the test to read. */
 	unsigned frame_count;	/* that came, in all */
 	unsigned refused_count; /* room() said no */
@@ -37,6 +39,8 @@ struct fake_nic {
 	unsigned tx_ready_count;
 	_Atomic unsigned link_count; /* link() was said */
 	atomic_bool link_up;
+	unsigned lease_count; /* leased() was said */
+	struct net_lease lease;
 	/* The fake's own. */
 	unsigned next; /* to be taken */
 	bool lent;

@@ -310,6 +310,65 @@ scenario_net_named() {
 	is both_guests_end_with_status_0 '0 0' "$status $(cat other/status)"
 }
 
+# What the guest at the shell gets of the host's web server: its sum.
+fetch() {
+	ask 'wget -q -O - http://192.0.2.1:8000/file | sha256sum | cut -d " " -f 1'
+}
+
+# The same network, with a way out.  The guest that serves is killed in the end.
+scenario_net_named_nat() {
+	local sum other_pid other own router
+
+	need_namespace
+	start_inside "$peer" dns 127.0.0.1
+	mkdir other web
+	head -c 3M /dev/urandom >web/file
+	sum=$(sha256sum <web/file | cut -d ' ' -f 1)
+	start_inside busybox httpd -f -p 192.0.2.1:8000 -h web
+	(
+		cd other || exit 1
+		exec "$bantam" run "${guard[@]}" --events events -k "$cloud" "${initrds[@]}" -a quiet \
+			-a bantam.run=/guest/net -a t.net=dhcp,serve -a bantam.net=off -a t.mib=0 \
+			--name first -n network=lan,nat </dev/null >console 2>stderr
+	) &
+	other_pid=$!
+	disown
+	wait_for other/console '^serving'
+	net_start "$cloud" dhcp,shell -a bantam.net=off -a t.mib=0 --name second -n network=lan,nat
+	hear 'job shell'
+	other=$(cd other && fact address) own=$(fact address) router=$(fact router)
+	has first_guest_gets_an_address <(echo "$other") '^10\.0\.[0-9]+\.[0-9]+/24$'
+	is second_guest_gets_one_of_the_same_network "${other%.*}" "${own%.*}"
+	isnt guests_have_different_addresses "$other" "$own"
+	is second_guests_lease_is_its_own_event "${own%/24}" "$(member address)"
+	has leases_of_both_are_listed <("$bantam" net leases | tr '\n' ' ') \
+		"first .* ${other%/24} .*second .* ${own%/24} "
+	ask "ping -c 3 -W 5 ${other%/24} | grep -c ' bytes from'"
+	is guests_with_a_nat_ping_each_other 3 "$answer"
+	ask "/guest/peer get ${other%/24} 7 1000000"
+	is guests_with_a_nat_reach_each_other '1000000 good' "$answer"
+	ask "ping -c 3 -W 5 $router | grep -c ' bytes from'"
+	is shared_router_answers_pings 3 "$answer"
+	ask "/guest/peer resolve udp $(fact resolver) www.test"
+	is second_guest_finds_names 192.0.2.7 "$answer"
+	fetch
+	is second_guest_fetches_a_file "$sum" "$answer"
+	is guest_that_says_otherwise_is_refused \
+		$'bantam: --net network=lan: it runs with a NAT; say nat=on, or use another name\n125' \
+		"$("$bantam" run -k "$cloud" -n network=lan 2>&1 </dev/null; echo $?)"
+	kill -KILL "$other_pid"
+	fetch
+	is guest_reaches_out_after_the_server_was_killed "$sum" "$answer"
+	ask "/guest/peer resolve udp $(fact resolver) www.test"
+	is guest_finds_names_after_the_server_was_killed 192.0.2.7 "$answer"
+	ask 'udhcpc -i eth0 -n -q -t 10 -T 1 2>&1 | grep -c "lease of '"${own%/24}"' obtained"'
+	is guest_gets_the_same_address_again 1 "$answer"
+	is only_the_living_guest_has_a_lease 2 "$("$bantam" net leases | wc -l)"
+	say exit
+	guest_wait
+	is guest_that_took_over_ends_with_status_0 0 "$status"
+}
+
 # ---- taps ------------------------------------------------------------------------------------------
 
 scenario_net_tap() {

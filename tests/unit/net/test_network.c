@@ -395,7 +395,10 @@ static void who_speaks_nonsense_is_cut_off(void **state)
 	struct town *t = *state;
 	struct guest *a = join(t, "lan", 0), *b = join(t, "lan", 0);
 	uint8_t raw[SWITCH_HEADER_BYTES + 60] = { SWITCH_FRAME, SWITCH_VERSION };
-	const int no_hello = connect_raw(t), version = connect_raw(t), twice = connect_raw(t);
+	const int no_hello = connect_raw(t), version = connect_raw(t), twice = connect_raw(t),
+		  server = connect_raw(t);
+	const struct net_lease lease = { .ip = 1, .mac = { 0x52 } };
+	uint8_t told[SWITCH_LEASE_BYTES];
 	struct switch_packet answer;
 
 	assert_int_equal(send(no_hello, raw, sizeof(raw), 0), sizeof(raw));
@@ -411,6 +414,11 @@ static void who_speaks_nonsense_is_cut_off(void **state)
 	switch_packet_emit(SWITCH_HELLO, 0, raw);
 	assert_int_equal(send(twice, raw, SWITCH_HEADER_BYTES, 0), SWITCH_HEADER_BYTES);
 	assert_int_equal(recv(twice, raw, sizeof(raw), 0), 0);
+	say_hello(server); /* who tells of leases serves, or lies */
+	switch_lease_emit(&lease, told);
+	assert_int_equal(send(server, told, sizeof(told), 0), sizeof(told));
+	assert_int_equal(recv(server, raw, sizeof(raw), 0), 0);
+	close(server);
 	assert_passes_again(t, a, b);
 	close(no_hello);
 	close(version);
@@ -529,6 +537,43 @@ static void a_hostile_server_harms_nobody(void **state)
 	guest_end(a);
 }
 
+static void what_a_hostile_server_says_of_leases_is_checked(void **state)
+{
+	static const struct {
+		unsigned at;
+		uint8_t value;
+		bool taken;
+		const char *hostname;
+	} rows[] = {
+		{ 20, '-', true, "name-" }, { 20, '\n', true, "" }, { 19, 0, true, "nam" },
+		{ 8, 1, false, NULL },	    { 14, 1, false, NULL }, { 1, 7, false, NULL },
+	};
+	struct net_lease lease = { .ip = 7, .mac = { 0x52 }, .hostname = "name" };
+	uint8_t raw[SWITCH_LEASE_BYTES + 1] = { 0 };
+	struct switch_packet packet;
+	struct net_lease out;
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_LEN(rows); i++) {
+		switch_lease_emit(&lease, raw);
+		raw[rows[i].at] = rows[i].value;
+		assert_int_equal(switch_packet_parse(raw, SWITCH_LEASE_BYTES, &packet),
+				 rows[i].taken ? 0 : -EPROTO);
+		if (!rows[i].taken)
+			continue;
+		switch_lease_parse(raw, &out);
+		assert_int_equal(out.ip, 7);
+		assert_string_equal(out.hostname, rows[i].hostname);
+	}
+	switch_lease_emit(&lease, raw);
+	assert_int_equal(switch_packet_parse(raw, SWITCH_LEASE_BYTES - 1, &packet), -EPROTO);
+	assert_int_equal(switch_packet_parse(raw, SWITCH_LEASE_BYTES + 1, &packet), -EPROTO);
+	/* Without an end. */
+	memset(raw + SWITCH_HEADER_BYTES, 'n', NET_HOSTNAME_BYTES);
+	switch_lease_parse(raw, &out);
+	assert_string_equal(out.hostname, "");
+}
+
 /* ---- what is behind the switch ------------------------------------------------------ */
 
 /* A network that answers each frame with its own bytes, to everybody. */
@@ -537,6 +582,9 @@ struct echo {
 	struct net_nic *nic;
 	bool started, closed;
 	unsigned sent, undone;
+	/* Read by the test's thread while the server's writes. */
+	_Atomic unsigned pour_node, poured, resumed;
+	atomic_bool told_slow, other_slow;
 };
 
 static void echo_attach(struct net *n, struct net_nic *nic)
@@ -557,6 +605,55 @@ static void echo_stop(struct net *n, unsigned pair)
 	container_of(n, struct echo, net)->started = false;
 }
 
+/* Frames of 61 bytes ask for an address, whoever sends them. */
+static void echo_lease(struct echo *e, const struct net_frame *f)
+{
+	struct net_lease lease = { .ip = 0x0a00020f, .hostname = "vm-1.lan" };
+	const uint8_t *at = f->iov[0].iov_base;
+
+	memcpy(lease.mac, at + 6, sizeof(lease.mac));
+	e->nic->ops->leased(e->nic, 0, &lease);
+}
+
+/* Those of 62 bytes have it pour long frames to a node until that is slow. */
+static void echo_pour(struct echo *e)
+{
+	uint8_t mac[NET_MAC_BYTES] = { 0x52, 0x52, 0x52, 0x52, 0x52 };
+	uint8_t other[NET_MAC_BYTES] = { 0x52, 0x52, 0x52, 0x52, 0x52, 8 };
+
+	mac[5] = (uint8_t)atomic_load(&e->pour_node);
+	for (unsigned i = 0; i < 4; i++) {
+		struct net_room room;
+
+		if (e->nic->ops->is_slow(e->nic, 0, mac)) {
+			atomic_store(&e->other_slow, e->nic->ops->is_slow(e->nic, 0, other));
+			atomic_store(&e->told_slow, true);
+			return;
+		}
+		assert_true(e->nic->ops->room(e->nic, 0, 30000, &room));
+		memset(room.iov[0].iov_base, 0x02, 30000);
+		memcpy(room.iov[0].iov_base, mac, sizeof(mac));
+		e->nic->ops->commit(e->nic, 0, 30000, &(struct net_offload){ 0 });
+		atomic_fetch_add(&e->poured, 1);
+	}
+}
+
+static void echo_rx_ready(struct net *n, unsigned pair)
+{
+	(void)pair;
+	atomic_fetch_add(&container_of(n, struct echo, net)->resumed, 1);
+}
+
+/* Frames that came from a node whose address is all of that byte. */
+static unsigned count_frames_from(const struct guest *g, uint8_t byte)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < g->fake.frame_count; i++)
+		count += g->fake.frames[i].len == 30000 && g->fake.frames[i].bytes[6] == byte;
+	return count;
+}
+
 static int echo_send(struct net *n, unsigned pair, const struct net_frame *f)
 {
 	struct echo *e = container_of(n, struct echo, net);
@@ -565,6 +662,14 @@ static int echo_send(struct net *n, unsigned pair, const struct net_frame *f)
 
 	e->sent++;
 	e->undone += f->offload.needs_csum || f->offload.gso != NET_GSO_NONE;
+	if (f->len == 61) {
+		echo_lease(e, f);
+		return 0;
+	}
+	if (f->len == 62) {
+		echo_pour(e);
+		return 0;
+	}
 	assert_true(e->nic->ops->room(e->nic, pair, f->len, &room));
 	at = room.iov[0].iov_base;
 	for (unsigned i = 0; i < f->iov_count; i++) {
@@ -588,6 +693,7 @@ static const struct net_ops echo_ops = {
 	.start = echo_start,
 	.stop = echo_stop,
 	.send = echo_send,
+	.rx_ready = echo_rx_ready,
 	.close = echo_close,
 };
 
@@ -628,9 +734,109 @@ static void guests_must_agree_whether_there_is_an_uplink(void **state)
 	struct err err;
 
 	assert_int_equal(open_network(t, "lan", &echo.net, &net, &err), -EPROTO);
-	assert_non_null(strstr(err.text, "it runs without a NAT; leave nat=on out"));
+	assert_string_equal(err.text,
+			    "it runs without a NAT; leave nat=on out, or use another name");
 	assert_false(echo.closed); /* still ours */
 	guest_end(a);
+	assert_int_equal(open_network(t, "lan", &echo.net, &net, &err), 0);
+	a = guest_start(t->loop, net, 0);
+	assert_int_equal(open_network(t, "lan", NULL, &net, &err), -EPROTO);
+	assert_string_equal(err.text, "it runs with a NAT; say nat=on, or use another name");
+	guest_end(a);
+}
+
+/* Join a network with a way out, with somebody who listens for leases. */
+static struct guest *join_uplink(struct town *t, struct net *uplink, unsigned can,
+				 void (*leased)(void *arg), void *arg)
+{
+	const struct net_network_config config = {
+		.name = "lan", .dir = t->dir, .uplink = uplink, .leased = leased, .leased_arg = arg
+	};
+	struct net *net;
+	struct err err;
+
+	if (net_network_open(&config, &net, &err) < 0)
+		fail_msg("%s", err.text);
+	return guest_start(t->loop, net, can);
+}
+
+static void count_leases(void *arg)
+{
+	++*(unsigned *)arg;
+}
+
+/* Of the type that the echo takes for: node 9 was given an address. */
+static void ask_for_lease(struct guest *g, unsigned node)
+{
+	assert_int_equal(send_frame(g, 61, 0xff, node, 0), 0);
+}
+
+static void a_guest_hears_what_address_it_was_given(void **state)
+{
+	static const unsigned takes[] = { 0, ALL_CAN };
+	struct town *t = *state;
+
+	for (unsigned i = 0; i < ARRAY_LEN(takes); i++) {
+		struct echo echoes[3];
+		unsigned counts[3] = { 0 };
+		struct guest *guests[3];
+		struct net_lease lease;
+
+		for (unsigned k = 0; k < 3; k++) {
+			echoes[k] = (struct echo){ .net = { .ops = &echo_ops,
+							    .limits = { .pairs_max = 1 } } };
+			guests[k] =
+				join_uplink(t, &echoes[k].net, takes[i], count_leases, &counts[k]);
+		}
+		assert_false(net_network_lease(guests[1]->net, &lease));
+		ask_for_lease(guests[1], 9);
+		UNTIL(t->loop, counts[1] == 1);
+		settle(t);
+		assert_int_equal(counts[0], 0);
+		assert_int_equal(counts[2], 0);
+		assert_int_equal(counts[1], 1);
+		assert_false(net_network_lease(guests[2]->net, &lease));
+		assert_true(net_network_lease(guests[1]->net, &lease));
+		assert_int_equal(lease.ip, 0x0a00020f);
+		assert_int_equal(lease.mac[5], 9);
+		assert_string_equal(lease.hostname, "vm-1.lan");
+		assert_int_equal(guests[1]->fake.frame_count, 0); /* it is no frame */
+		for (unsigned k = 0; k < 3; k++)
+			guest_end(guests[k]);
+	}
+}
+
+/* What is for a guest that is slow waits, and comes; others go on. */
+static void the_uplink_waits_for_a_slow_guest_and_for_no_other(void **state)
+{
+	struct town *t = *state;
+	struct echo echo = { .net = { .ops = &echo_ops, .limits = { .pairs_max = 1 } } };
+	struct echo idle[2] = { echo, echo };
+	struct guest *server = join_uplink(t, &echo.net, ALL_CAN, NULL, NULL);
+	struct guest *slow = join_uplink(t, &idle[0].net, ALL_CAN, NULL, NULL);
+	struct guest *other = join_uplink(t, &idle[1].net, ALL_CAN, NULL, NULL);
+	unsigned waited;
+
+	assert_int_equal(send_frame(slow, 60, 0xff, 7, 0), 0);
+	assert_int_equal(send_frame(other, 60, 0xff, 8, 0), 0);
+	UNTIL(t->loop, server->fake.frame_count >= 2);
+	settle(t);
+	slow->fake.room_count = 0;
+	atomic_store(&echo.pour_node, 7);
+	/* It pours until it is told that nobody takes that. */
+	UNTIL(t->loop, send_frame(other, 62, 0xff, 8, 0) == 0 && atomic_load(&echo.told_slow));
+	waited = atomic_load(&echo.poured);
+	settle(t);
+	assert_int_equal(atomic_load(&echo.resumed), 0);
+	assert_false(atomic_load(&echo.other_slow));
+	/* Nothing was lost that was poured. */
+	slow->fake.room_count = UINT_MAX;
+	net_rx_ready(slow->net, 0);
+	UNTIL(t->loop, atomic_load(&echo.resumed) > 0);
+	UNTIL(t->loop, count_frames_from(slow, 0x02) >= waited);
+	guest_end(slow);
+	guest_end(other);
+	guest_end(server);
 }
 
 /* ---- the place ---------------------------------------------------------------------- */
@@ -729,6 +935,9 @@ int main(void)
 		TOWN(a_hostile_server_harms_nobody),
 		TOWN(the_uplink_gets_frames_that_it_can_take_and_reaches_all),
 		TOWN(guests_must_agree_whether_there_is_an_uplink),
+		TOWN(a_guest_hears_what_address_it_was_given),
+		TOWN(the_uplink_waits_for_a_slow_guest_and_for_no_other),
+		cmocka_unit_test(what_a_hostile_server_says_of_leases_is_checked),
 		TOWN(a_folder_that_others_may_enter_is_refused),
 		TOWN(a_folder_of_another_user_is_refused),
 		TOWN(a_link_to_a_folder_is_refused),
