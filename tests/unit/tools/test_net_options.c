@@ -121,6 +121,9 @@ static void every_key_reaches_the_configuration(void **state)
 	assert_false(s.socket.listen);
 	assert_string_equal(s.socket.local, "mine");
 	assert_true(net("socket=s,listen").socket.listen);
+	assert_false(net("network=lab").network.nat);
+	assert_true(net("network=lab,nat").network.nat);
+	assert_false(net("network=lab,nat=off").network.nat);
 }
 
 static void what_no_card_can_be_is_refused_with_what_would_be_right(void **state)
@@ -156,6 +159,9 @@ static void keys_that_need_or_exclude_each_other_say_so(void **state)
 	(void)state;
 	assert_refused("tap=t,host-loopback", "host-loopback is for user networks");
 	assert_refused("network=n,restrict", "restrict is for user networks");
+	assert_refused("tap=t,nat", "nat: is for network=NAME");
+	assert_refused("socket=s,nat=off", "nat: is for network=NAME");
+	assert_refused("user,nat=on", "nat: is for network=NAME; a user network always has one");
 	assert_refused("user,restrict,host-loopback",
 		       "host-loopback and restrict exclude each other: with restrict the guest "
 		       "reaches nothing");
