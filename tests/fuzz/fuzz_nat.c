@@ -3,9 +3,10 @@
  *
  * The network is a restricted one, so that nothing leaves this process.  Whatever comes:
  * what the guest is sent is whole and right, it is no more than was asked for, and no
- * socket is opened.
+ * socket is opened.  Of many guests each has at most one address, and no two the same.
  *
- * Input: records of 4 bytes (what, flags, length: 16 bits) and length bytes. */
+ * Input: records of 4 bytes (what, flags, length: 16 bits) and length bytes.  The upper bit
+ * of the first byte: there are many guests. */
 #include <arpa/inet.h>
 #include <limits.h>
 #include <malloc.h>
@@ -15,8 +16,10 @@
 
 #include "base/bytes.h"
 #include "fake/fake_nic.h"
+#include "nat/lease.h"
 #include "nat/tcp_internal.h"
 #include "nat/wire.h"
+#include "net/mac.h"
 
 #define RECORD_BYTES   4u
 #define RECORDS_MAX    64u
@@ -40,6 +43,10 @@ struct rig {
 	uint8_t fresh_dhcp[FRESH_DHCP_MAX]; /* as they were made */
 	unsigned uses;
 	uint64_t now_ns;
+	bool many;
+	unsigned leases_seen;
+	uint8_t macs[UINT8_MAX + 1][NET_MAC_BYTES]; /* who was given what, until when */
+	uint64_t until_ns[UINT8_MAX + 1];
 };
 
 static uint64_t fake_now(void *arg)
@@ -98,7 +105,29 @@ static void check_frame(const struct rig *r, const struct fake_frame *f)
 	check_transport(f, &ip);
 }
 
-/* One packet asks for at most one answer; those that had waited may come with it. */
+/* An address was given: it is one of ours, and nobody else has it. */
+static void check_lease(struct rig *r)
+{
+	const struct net_lease *l = &r->fake.lease;
+	const uint8_t host = l->ip & 0xff;
+	const bool same = memcmp(r->macs[host], l->mac, NET_MAC_BYTES) == 0;
+
+	if (r->leases_seen == r->fake.lease_count)
+		return;
+	r->leases_seen = r->fake.lease_count;
+	CHECK(r->many && l->ip == (NAT_NETWORK | host));
+	CHECK(host >= LEASE_FIRST && host <= LEASE_LAST && !net_mac_is_group(l->mac));
+	CHECK(same || r->now_ns >= r->until_ns[host]);
+	for (unsigned i = 0; i <= UINT8_MAX; i++) {
+		if (memcmp(r->macs[i], l->mac, NET_MAC_BYTES) == 0)
+			r->until_ns[i] = 0;
+	}
+	memcpy(r->macs[host], l->mac, NET_MAC_BYTES);
+	r->until_ns[host] = r->now_ns + LEASE_BOUND_S * NS_PER_S;
+}
+
+/* One packet asks for at most one answer; those that had waited may come with it.  An
+ * offer comes behind a question of our own. */
 static void check_came(struct rig *r, unsigned most)
 {
 	const struct fake_frame *f;
@@ -106,7 +135,8 @@ static void check_came(struct rig *r, unsigned most)
 
 	for (; (f = fake_nic_next(&r->fake)) != NULL; count++)
 		check_frame(r, f);
-	CHECK(count <= most);
+	CHECK(count <= most + r->many);
+	check_lease(r);
 	CHECK(nat_stats(r->net)->flows == 0 && nat_stats(r->net)->queries == 0);
 }
 
@@ -124,7 +154,7 @@ enum {
 	IN_PIECES = 1 << 7,
 };
 
-static void fix_ip(uint8_t *ip, size_t len, uint8_t flags)
+static void fix_ip(uint8_t *ip, size_t len, uint8_t flags, uint32_t source)
 {
 	const unsigned header =
 		(ip[0] & 15u) * 4u < 20 || (ip[0] & 15u) * 4u > len ? 20 : (ip[0] & 15u) * 4u;
@@ -133,7 +163,7 @@ static void fix_ip(uint8_t *ip, size_t len, uint8_t flags)
 	be16_store(ip + 2, (uint16_t)min_u64(len, UINT16_MAX));
 	if (flags & FIX_SOURCE) {
 		be16_store(ip + 6, 0);
-		be32_store(ip + 12, ip[12] & 1 ? 0 : GUEST);
+		be32_store(ip + 12, ip[12] & 1 ? 0 : source);
 	}
 	if (flags & TO_OURS)
 		be32_store(ip + 16,
@@ -177,6 +207,19 @@ static void fix_dhcp(uint8_t *ip, size_t len)
 	be32_store(ip + 28 + 236, 0x63825363);
 }
 
+/* A holder may have given it back. */
+static void hear_release(struct rig *r, const uint8_t *bytes, size_t len)
+{
+	static const uint8_t magic[] = { 0x63, 0x82, 0x53, 0x63 };
+
+	if (len < 14 + 20 + 8 + 240 || memcmp(bytes + 14 + 20 + 8 + 236, magic, 4) != 0)
+		return;
+	for (unsigned i = 0; i <= UINT8_MAX; i++) {
+		if (memcmp(r->macs[i], bytes + 14 + 20 + 8 + 28, NET_MAC_BYTES) == 0)
+			r->until_ns[i] = 0;
+	}
+}
+
 static void send_frame(struct rig *r, uint8_t *bytes, size_t len, uint8_t flags)
 {
 	struct net_offload o = { 0 };
@@ -191,13 +234,15 @@ static void send_frame(struct rig *r, uint8_t *bytes, size_t len, uint8_t flags)
 
 		if (flags & FIX_DHCP)
 			fix_dhcp(ip, len - WIRE_ETHER_BYTES);
-		fix_ip(ip, len - WIRE_ETHER_BYTES, flags);
+		fix_ip(ip, len - WIRE_ETHER_BYTES, flags, r->many ? NAT_NETWORK | ip[13] : GUEST);
 		if (flags & FIX_TRANSPORT)
 			fix_transport(ip, len - WIRE_ETHER_BYTES);
 	}
 	if (flags & NEEDS_CSUM && len > 60)
 		o = (struct net_offload){ .needs_csum = true, .csum_start = 34, .csum_offset = 6 };
 	r->fake.piece_bytes = flags & IN_PIECES ? 1 + len % 61 : 0;
+	if (r->leases_seen == r->fake.lease_count)
+		hear_release(r, bytes, len);
 	CHECK(fake_nic_send(&r->fake, r->net, bytes, len, &o) == 0);
 	check_came(r, 1);
 }
@@ -237,6 +282,7 @@ static void act(struct rig *r, uint8_t what, uint8_t flags, const uint8_t *bytes
 static void make(struct rig *r)
 {
 	const struct nat_config config = {
+		.many_guests = r->many,
 		.restrict_ = true,
 		.host_loopback = true,
 		.hostname = "guest",
@@ -262,10 +308,15 @@ static void make_fresh(struct rig *r)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct rig the_rig;
-	struct rig *r = &the_rig;
+	static struct rig rigs[2];
+	const bool many = size > 0 && data[0] & 0x80;
+	struct rig *r = &rigs[many];
 
 	fake_nic_init(&r->fake);
+	r->many = many;
+	r->leases_seen = 0;
+	memset(r->macs, 0, sizeof(r->macs));
+	memset(r->until_ns, 0, sizeof(r->until_ns));
 	r->now_ns = NS_PER_S;
 	if (!r->net)
 		make(r);

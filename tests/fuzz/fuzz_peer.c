@@ -65,6 +65,22 @@ static void take(void *arg, const struct net_frame *f)
 	s->frames++;
 }
 
+/* What is taken of it is printed. */
+static void be_a_lease(const uint8_t *data, size_t size)
+{
+	struct net_lease lease;
+	uint8_t again[SWITCH_LEASE_BYTES];
+	struct switch_packet packet;
+
+	trap_unless(size == SWITCH_LEASE_BYTES);
+	switch_lease_parse(data, &lease);
+	trap_unless(memchr(lease.hostname, '\0', sizeof(lease.hostname)) != NULL);
+	for (const char *c = lease.hostname; *c; c++)
+		trap_unless(*c > ' ' && *c < 0x7f && *c != '"' && *c != '\\');
+	switch_lease_emit(&lease, again);
+	trap_unless(switch_packet_parse(again, sizeof(again), &packet) == 0);
+}
+
 static void be_a_message(const uint8_t *data, size_t size, unsigned can)
 {
 	static struct switch_table table;
@@ -75,8 +91,11 @@ static void be_a_message(const uint8_t *data, size_t size, unsigned can)
 	uint64_t to;
 	int rc;
 
-	if (size < SWITCH_HEADER_BYTES || switch_packet_parse(data, size, &packet) < 0 ||
-	    packet.kind != SWITCH_FRAME)
+	if (size < SWITCH_HEADER_BYTES || switch_packet_parse(data, size, &packet) < 0)
+		return;
+	if (packet.kind == SWITCH_LEASE)
+		be_a_lease(data, size);
+	if (packet.kind != SWITCH_FRAME)
 		return;
 	trap_unless(packet.frame_bytes == size - SWITCH_HEADER_BYTES);
 	frame = malloc(packet.frame_bytes); /* exactly: a byte too many is seen */
