@@ -225,6 +225,13 @@ static void who_comes_back_gets_what_it_had(void **state)
 	assert_true(lease_release(&r.pool, guest(3), offer(&r, 3, 0)));
 	r.now_ns += BOUND_NS;
 	assert_int_equal(offer(&r, rival, 0), other); /* not its first place, which is free */
+	/* What it had last. */
+	begin(&r);
+	assert_true(take(&r, 1, 30));
+	r.now_ns += BOUND_NS;
+	assert_true(take(&r, 1, 99));
+	assert_true(lease_release(&r.pool, guest(1), 99));
+	assert_int_equal(offer(&r, 1, 0), 99);
 }
 
 static void only_its_holder_gives_an_address_back(void **state)
@@ -279,6 +286,12 @@ static void an_address_that_another_uses_is_not_given(void **state)
 	neighbour_hear(&r.seen, host, guest(50), r.now_ns);
 	assert_false(take(&r, 1, host));
 	assert_int_not_equal(offer(&r, 1, host), host);
+	/* Who was offered it instead has nothing there any longer. */
+	begin(&r);
+	assert_int_equal(offer(&r, 1, 0), host);
+	neighbour_hear(&r.seen, host, guest(50), r.now_ns);
+	assert_int_not_equal(offer(&r, 1, 0), host);
+	assert_true(take(&r, 50, host));
 	begin(&r);
 	neighbour_hear(&r.seen, host, guest(1), r.now_ns); /* it itself */
 	assert_int_equal(offer(&r, 1, 0), host);
