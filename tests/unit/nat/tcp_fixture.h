@@ -25,7 +25,7 @@ static const struct nat_config with_host = { .host_loopback = true };
 /* The guest's end of one connection. */
 struct peer {
 	struct nat_rig *rig;
-	uint32_t ip;
+	uint32_t guest_ip, ip;
 	uint16_t port, guest_port;
 	uint32_t snd, rcv; /* the next number of each side */
 	uint16_t window, mss;
@@ -43,6 +43,7 @@ struct came {
 static inline struct peer peer_of(struct nat_rig *r, uint16_t port)
 {
 	return (struct peer){ .rig = r,
+			      .guest_ip = GUEST,
 			      .ip = GATEWAY,
 			      .port = port,
 			      .guest_port = 40000,
@@ -71,7 +72,8 @@ static inline void peer_put(struct peer *p, uint8_t flags, uint32_t seq, uint32_
 	uint8_t header[WIRE_TCP_BYTES_MAX];
 	const unsigned header_bytes = wire_tcp_emit(&s, header);
 
-	frame_ip(&f, GUEST, p->ip, WIRE_PROTO_TCP, header_bytes + len);
+	frame_ip(&f, p->guest_ip, p->ip, WIRE_PROTO_TCP, header_bytes + len);
+	f.bytes[11] = (uint8_t)(f.bytes[11] + p->guest_ip - GUEST); /* each its own address */
 	memcpy(f.bytes + L4_AT, header, header_bytes);
 	if (len > 0)
 		memcpy(f.bytes + L4_AT + header_bytes, payload, len);
@@ -122,7 +124,7 @@ static inline struct came came_tcp(const struct fake_frame *f)
 	uint64_t sum;
 
 	assert_int_equal(ip.proto, WIRE_PROTO_TCP);
-	assert_int_equal(ip.dst, GUEST);
+	assert_int_equal(ip.dst & NAT_NETMASK, NAT_NETWORK);
 	assert_int_equal(wire_tcp_parse(l4, len, len, &c.tcp), 0);
 	sum = wire_sum_pseudo(ip.src, ip.dst, ip.proto, (uint32_t)len);
 	if (f->offload.needs_csum)
@@ -136,8 +138,10 @@ static inline struct came came_tcp(const struct fake_frame *f)
 
 static inline struct came peer_next(struct peer *p)
 {
-	const struct came c = came_tcp(rig_next(p->rig));
+	const struct fake_frame *f = rig_next(p->rig);
+	const struct came c = came_tcp(f);
 
+	assert_int_equal(came_ip(f).dst, p->guest_ip);
 	assert_int_equal(c.tcp.src_port, p->port);
 	assert_int_equal(c.tcp.dst_port, p->guest_port);
 	return c;
@@ -301,7 +305,8 @@ static inline void splice_end(struct splice *s)
 
 static inline struct conn *splice_conn(struct splice *s)
 {
-	const struct tcp_tuple tuple = { GUEST, s->peer.ip, s->peer.guest_port, s->peer.port };
+	const struct tcp_tuple tuple = { s->peer.guest_ip, s->peer.ip, s->peer.guest_port,
+					 s->peer.port };
 
 	return conn_find(s->rig.n->tcp, &tuple);
 }

@@ -496,6 +496,14 @@ static void a_slow_guest_holds_up_nobody_else(void **state)
 	rig_quiet(&r);
 	host_send(fd, &from[1], "y", 1);
 	assert_for(rig_next(&r), 1);
+	/* The other is slow for a moment, too, and waits behind. */
+	mac_of(1, r.fake.slow_mac);
+	host_send(fd, &from[1], "y", 1);
+	rig_quiet(&r);
+	mac_of(0, r.fake.slow_mac);
+	net_rx_ready(r.net, 0);
+	assert_for(rig_next(&r), 1);
+	rig_quiet(&r);
 	r.fake.has_slow = false;
 	net_rx_ready(r.net, 0);
 	f = rig_next(&r); /* nothing was lost */

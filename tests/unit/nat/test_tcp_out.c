@@ -384,6 +384,40 @@ static void a_guest_without_buffers_for_long_keeps_its_connection(void **state)
 	splice_end(&s);
 }
 
+/* The slow one waits first; and nothing of it is lost. */
+static void a_slow_guest_holds_up_no_connection_of_others(void **state)
+{
+	const struct nat_config many = { .host_loopback = true, .many_guests = true };
+	struct splice s;
+	struct peer slow;
+	int slow_fd;
+
+	(void)state;
+	splice_start_with(&s, &many);
+	splice_handshake(&s);
+	slow = s.peer;
+	slow_fd = s.fd;
+	s.peer = peer_of(&s.rig, slow.port);
+	s.peer.guest_ip = GUEST + 1;
+	splice_handshake(&s);
+	s.rig.fake.has_slow = true;
+	memcpy(s.rig.fake.slow_mac, s.rig.fake.nic.mac, NET_MAC_BYTES);
+	host_writes(slow_fd, stream, 1460);
+	rig_quiet(&s.rig);
+	s.rig.fake.slow_mac[5]++; /* for a moment the other one is, and waits behind */
+	host_writes(s.fd, stream, 1460);
+	rig_quiet(&s.rig);
+	s.rig.fake.slow_mac[5]--;
+	net_rx_ready(s.rig.net, 0);
+	peer_read(&s.peer, ACK, stream, 1460);
+	rig_quiet(&s.rig);
+	s.rig.fake.has_slow = false;
+	net_rx_ready(s.rig.net, 0);
+	peer_read(&slow, ACK, stream, 1460);
+	close(slow_fd);
+	splice_end(&s);
+}
+
 static void small_buffers_of_the_guests_make_small_frames(void **state)
 {
 	struct splice s;
@@ -501,6 +535,7 @@ int main(void)
 		cmocka_unit_test(a_fin_waits_for_the_window_as_data_do),
 		cmocka_unit_test(without_buffers_of_the_guests_nothing_is_lost_or_spins),
 		cmocka_unit_test(a_guest_without_buffers_for_long_keeps_its_connection),
+		cmocka_unit_test(a_slow_guest_holds_up_no_connection_of_others),
 		cmocka_unit_test(small_buffers_of_the_guests_make_small_frames),
 		cmocka_unit_test(rings_that_stop_and_start_lose_nothing),
 		cmocka_unit_test(an_urgent_byte_is_a_byte_of_the_stream),

@@ -158,6 +158,7 @@ static void many_clients_are_asked_for_a_few_at_a_time(void **state)
 			shop_syn(&s);
 		else if (i < 39) /* one of those before */
 			s.peer = (struct peer){ .rig = &s.rig,
+						.guest_ip = GUEST,
 						.ip = GATEWAY,
 						.guest_port = 80,
 						.port = s.rig.n->tcp->newest->tuple.peer_port,
