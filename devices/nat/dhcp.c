@@ -229,7 +229,7 @@ static bool is_someone(const struct nat *n, const struct dhcp_request *q)
 	static const uint8_t zeros[NET_MAC_BYTES];
 
 	return !n->many_guests ||
-	       (!net_mac_is_group(q->mac) && memcmp(q->mac, zeros, sizeof(zeros)));
+	       (!net_mac_is_group(q->mac) && memcmp(q->mac, zeros, sizeof(zeros)) != 0);
 }
 
 void dhcp_input(struct nat *n, const struct nat_in *in, const struct wire_udp *udp)

@@ -26,9 +26,9 @@ struct dhcp_request {
 	uint32_t client_ip; /* ciaddr: it has that address; 0: none */
 	uint32_t relay_ip;
 	uint8_t mac[NET_MAC_BYTES];
-	uint32_t requested_ip, server_ip; /* options 50 and 54; 0: none */
+	uint32_t requested_ip, server_ip;  /* options 50 and 54; 0: none */
 	char hostname[NET_HOSTNAME_BYTES]; /* option 12, harmless; "": none */
-	uint8_t client_id_len;		  /* option 61; 0: none */
+	uint8_t client_id_len;		   /* option 61; 0: none */
 	uint8_t client_id[DHCP_CLIENT_ID_MAX];
 };
 
