@@ -66,6 +66,7 @@ struct guest {
 	unsigned uses;
 	uint16_t arena; /* next free byte of it; wraps: chains then share memory */
 	unsigned tables;
+	bool wild; /* some queue has a buffer that may lie over any ring */
 	struct queue queues[QUEUES];
 	uint64_t base_bytes[PAIRS]; /* of frames, before this driver */
 };
@@ -293,7 +294,7 @@ static void set_up_queue(struct guest *g, unsigned i)
 	if (virtio_queue_at(g->v, i)->enabled || virtio_queue_frozen(vq))
 		return;
 	fake_driver_init(&q->driver, &g->fb.mem, i * RING_BYTES, RING_SIZE, g->v->features);
-	q->honest = true;
+	q->honest = !g->wild;
 	q->came_bytes = 0;
 	if (i % 2 == 0 && i / 2 < virtio_net_pairs(g->dev))
 		g->base_bytes[i / 2] = frame_bytes(g, i / 2);
@@ -520,24 +521,34 @@ static void chain_of_any_kind(struct guest *g, unsigned index, const struct reco
 		tx_frame(g, q, r);
 }
 
+static void distrust_all(struct guest *g)
+{
+	for (unsigned i = 0; i < QUEUES; i++)
+		g->queues[i].honest = false;
+}
+
 static void poke(struct guest *g, const struct record *r)
 {
 	uint8_t bytes[4];
 
 	le32_store(bytes, r->c);
-	if (mem_write(&g->fb.mem, r->b, bytes, sizeof(bytes)) == 0 && r->b < ARENA) {
-		for (unsigned i = 0; i < QUEUES; i++)
-			g->queues[i].honest = false;
-	}
+	if (mem_write(&g->fb.mem, r->b, bytes, sizeof(bytes)) == 0 && r->b < ARENA)
+		distrust_all(g);
 }
 
-static void raw_descriptor(struct queue *q, const struct record *r)
+/* A frame may land where it points to, and be it on a ring of another queue; or it points
+ * to a table of whatever is there. */
+static void raw_descriptor(struct guest *g, struct queue *q, const struct record *r)
 {
 	const uint64_t addr = r->c & 0x80000000 ? UINT64_MAX - r->b : r->b;
 
 	if (!q->driver.desc)
 		return;
 	q->honest = false;
+	if (r->b < ARENA || r->c >> 16 & FAKE_INDIRECT) {
+		g->wild = true;
+		distrust_all(g);
+	}
 	fake_driver_desc(&q->driver, q->driver.desc, r->a % RING_SIZE, addr, r->c & 0xffff,
 			 (r->c >> 16 & 0xff) |
 				 (q->driver.packed ? fake_driver_bits(&q->driver) : 0),
@@ -569,12 +580,12 @@ static void reset_queue(struct guest *g, unsigned index, const struct record *r)
 /* Whatever state it is in, a reset ends. */
 static void reset(struct guest *g)
 {
-	for (unsigned i = 0; i < QUEUES; i++)
-		g->queues[i].honest = false;
+	distrust_all(g);
 	virtio_set_status(g->v, 0);
 	rounds(g);
 	CHECK(virtio_status(g->v) == 0);
 	CHECK(g->fake->starts == g->fake->stops);
+	g->wild = false;
 }
 
 /* What else happens outside of the guest. */
@@ -627,7 +638,7 @@ static void act(struct guest *g, const struct record *r)
 		poke(g, r);
 		break;
 	case 6:
-		raw_descriptor(&g->queues[index], r);
+		raw_descriptor(g, &g->queues[index], r);
 		break;
 	case 7:
 		virtio_kick(&g->v->queues[index]);
