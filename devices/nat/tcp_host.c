@@ -93,7 +93,8 @@ int host_take(struct conn *c)
 {
 	const uint32_t end = c->host_eof && c->snd_una - c->fin_seq == 1 ? c->fin_seq : c->snd_una;
 
-	if (end - c->taken < TCP_TAKE_BYTES && c->snd_una != c->snd_max)
+	if (end - c->taken < TCP_TAKE_BYTES && c->snd_una != c->snd_max &&
+	    c->nat->tcp->has_peek_off)
 		return 0;
 	/* Reads to nowhere: tcp(7), MSG_TRUNC.  One, or two around an urgent byte. */
 	for (unsigned i = 0; i < 2 && c->taken != end; i++) {

@@ -106,7 +106,8 @@ static void take_ack(struct conn *c, uint32_t ack)
 	 * a crowded network.  Here is none. */
 	c->rtt.backoff = 0;
 	c->dup_acks = 0;
-	c->limit_bytes = (uint32_t)min_u64((uint64_t)c->limit_bytes + acked, TCP_FLIGHT_MAX);
+	c->limit_bytes =
+		(uint32_t)min_u64((uint64_t)c->limit_bytes + acked, tcp_flight_max(c->nat->tcp));
 	c->resend = c->recovering && seq_before(ack, c->recover);
 	c->recovering = c->resend;
 	measure(c);

@@ -31,14 +31,18 @@
 /* What we let the guest send ahead, if the host's socket has room: 65535 << scale. */
 #define TCP_OUR_SCALE  6u
 #define TCP_WINDOW_MAX (UINT32_C(0xffff) << TCP_OUR_SCALE)
-/* What we send ahead, if the guest's window allows. */
-#define TCP_FLIGHT_MAX (UINT32_C(2) << 20)
+/* What we send ahead, if the guest's window allows; where SO_PEEK_OFF is missing, each
+ * read copies all of it once more before it comes to something new, and then it is little:
+ * with 2 MiB, twelve bytes are copied for each that is sent. */
+#define TCP_FLIGHT_MAX	      (UINT32_C(2) << 20)
+#define TCP_FLIGHT_REREAD_MAX (UINT32_C(192) << 10)
 /* Of one connection before others have their turn. */
 #define TCP_ROUND_FRAMES 16u
-/* Acknowledged bytes are taken out of the socket in such pieces, or when all are. */
+/* Acknowledged bytes are taken out of the socket in such pieces, or when all are; or at
+ * once, where they would be read again. */
 #define TCP_TAKE_BYTES (UINT32_C(64) << 10)
 /* What may lie in the socket before the next byte for the guest. */
-#define TCP_WASTE_BYTES (TCP_FLIGHT_MAX + TCP_TAKE_BYTES)
+#define TCP_WASTE_BYTES (TCP_FLIGHT_REREAD_MAX + TCP_TAKE_BYTES)
 
 /* An acknowledgment that a reply may carry waits so long (RFC 9293, 3.8.6.3, allows half
  * a second; a guest that waits for it before it sends more, by Nagle's rule, should not
@@ -158,6 +162,11 @@ struct tcp {
 	unsigned listener_count;
 	struct listener listeners[NAT_PUBLISHES_MAX];
 };
+
+static inline uint32_t tcp_flight_max(const struct tcp *t)
+{
+	return t->has_peek_off ? TCP_FLIGHT_MAX : TCP_FLIGHT_REREAD_MAX;
+}
 
 /* How much of the sequence space a segment takes. */
 static inline uint32_t tcp_span(const struct wire_tcp *s, uint32_t payload_bytes)

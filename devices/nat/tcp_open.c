@@ -39,7 +39,7 @@ void conn_take_syn(struct conn *c, const struct wire_tcp *syn)
 	c->mss =
 		(uint16_t)max_u64(min_u64(syn->mss ? syn->mss : TCP_MSS_UNSAID, ours), TCP_MSS_MIN);
 	c->chunk_bytes = 4u * c->mss;
-	c->limit_bytes = TCP_FLIGHT_MAX;
+	c->limit_bytes = tcp_flight_max(c->nat->tcp);
 }
 
 /* ---- refusals ----------------------------------------------------------------------- */
