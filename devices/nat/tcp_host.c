@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "nat/tcp_seq.h"
@@ -64,8 +65,17 @@ static ssize_t peek_at(struct conn *c, uint32_t seq, struct iovec *iov, unsigned
 	return rc;
 }
 
+/* Urgent bytes count, being inline: tcp(7), SIOCINQ. */
+static bool has_more_than(int fd, uint32_t bytes)
+{
+	int queued = 0;
+
+	return ioctl(fd, FIONREAD, &queued) == 0 && queued > 0 && (uint32_t)queued > bytes;
+}
+
 /* Without SO_PEEK_OFF what the guest was sent already is read once more, and thrown
- * away. */
+ * away.  Such a read never gets past an urgent byte that it does not begin with: there is
+ * another look, until what comes before was taken out. */
 static ssize_t peek_over(struct conn *c, uint32_t skip, const struct iovec *iov, unsigned iov_count)
 {
 	struct iovec all[NAT_IOV_MAX + 1];
@@ -79,6 +89,10 @@ static ssize_t peek_over(struct conn *c, uint32_t skip, const struct iovec *iov,
 	rc = result(recvmsg(c->host.source.fd, &msg, MSG_PEEK | MSG_DONTWAIT));
 	if (rc <= 0 || rc > (ssize_t)skip)
 		return rc <= 0 ? rc : rc - (ssize_t)skip;
+	if (has_more_than(c->host.source.fd, skip)) {
+		c->look_ns = nat_now_ns(c->nat) + TCP_LOOK_DELAY_NS;
+		return -EAGAIN;
+	}
 	return c->host_hup ? 0 : -EAGAIN;
 }
 

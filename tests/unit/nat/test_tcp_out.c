@@ -516,6 +516,31 @@ static void an_end_behind_data_in_flight_is_seen_without_peek_off(void **state)
 	splice_end(&s);
 }
 
+/* A read that begins before an urgent byte ends there, however much comes behind, and
+ * whether or not that is the end. */
+static void an_urgent_byte_is_no_end_without_peek_off(void **state)
+{
+	struct splice s;
+	const int off = -1;
+
+	(void)state;
+	splice_start(&s);
+	splice_forget_peek_off(&s);
+	setsockopt(splice_conn(&s)->host.source.fd, SOL_SOCKET, SO_PEEK_OFF, &off, sizeof(off));
+	host_writes(s.fd, "ab", 2);
+	assert_int_equal(send(s.fd, "!", 1, MSG_OOB), 1);
+	host_writes(s.fd, "cd", 2);
+	shutdown(s.fd, SHUT_WR);
+	peer_read(&s.peer, ACK, "ab", 2); /* and not acknowledged for some time */
+	rig_pass(&s.rig, 3 * TCP_LOOK_DELAY_NS);
+	rig_quiet(&s.rig);
+	peer_ack(&s.peer);
+	rig_pass(&s.rig, TCP_LOOK_DELAY_NS);
+	peer_reads_all(&s.peer, (const uint8_t *)"!cd", 3);
+	peer_read(&s.peer, FIN | ACK, NULL, 0);
+	splice_end(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -541,6 +566,7 @@ int main(void)
 		cmocka_unit_test(an_urgent_byte_is_a_byte_of_the_stream),
 		cmocka_unit_test(a_kernel_without_peek_off_does_as_well),
 		cmocka_unit_test(an_end_behind_data_in_flight_is_seen_without_peek_off),
+		cmocka_unit_test(an_urgent_byte_is_no_end_without_peek_off),
 	};
 
 	return cmocka_run_group_tests_name("tcp_out", tests, make_stream, free_stream);
