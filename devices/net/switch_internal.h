@@ -12,9 +12,12 @@
 /* What waits for a guest that is slow, besides its socket's buffer.  Little: a queue
  * that is always full only makes everything late. */
 #define SWITCH_BACKLOG_BYTES (1u << 20)
-/* From here on the uplink is asked to keep what it has for that guest: the rest is for
- * guests, which nobody can ask. */
-#define SWITCH_BACKLOG_SLOW (SWITCH_BACKLOG_BYTES / 4)
+/* Each has a part of its own, so that guests who never stop do not silence the uplink: what
+ * came from other guests, which nobody can ask to wait, and what came from there. */
+#define SWITCH_BACKLOG_GUESTS (SWITCH_BACKLOG_BYTES / 10 * 5)
+#define SWITCH_BACKLOG_UPLINK (SWITCH_BACKLOG_BYTES / 10 * 2)
+/* With so much from the uplink it is asked to keep what it has for that guest. */
+#define SWITCH_BACKLOG_SLOW (SWITCH_BACKLOG_BYTES / 10)
 #define SWITCH_BURST	    64u /* messages of one port before others have their turn */
 
 struct switch_port {
@@ -23,11 +26,12 @@ struct switch_port {
 	int fd; /* -1: free */
 	struct io_source source;
 	bool waits;	   /* for room in the socket */
-	bool uplink_waits; /* for the end of the backlog */
+	bool uplink_waits; /* for less of its own in the backlog */
 	uint64_t dropped;
-	/* [start, end): messages, each behind its length, native; NULL before the first */
+	/* [start, end): messages, each behind its length and origin; NULL before the first */
 	uint8_t *backlog;
 	uint32_t start, end;
+	uint32_t uplink_bytes; /* of them: of messages from the uplink */
 };
 
 struct switch_uplink {
@@ -65,9 +69,9 @@ int switch_port_open(struct switch_port *p, int fd);
 void switch_port_close(struct switch_port *p);
 /* A frame of this port, or for it, is lost. */
 void switch_port_drop(struct switch_port *p);
-/* Send, or keep, or drop. */
-void switch_port_send(struct switch_port *p, const uint8_t *message, size_t len);
-/* Whether what comes for it waits long; if so, the uplink is told when it does no more. */
+/* Send, or keep, or drop, what came from that port. */
+void switch_port_send(struct switch_port *p, unsigned from, const uint8_t *message, size_t len);
+/* Whether what the uplink has for it waits long; if so, that is told when it does no more. */
 bool switch_port_is_slow(struct switch_port *p);
 
 /* ---- switch_uplink.c ---- */

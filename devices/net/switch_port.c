@@ -1,5 +1,6 @@
 /* One guest's socket.  What it does not take in time is kept for it, a little, and then
  * dropped: nobody else waits for it. */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,9 @@
 #include "base/log.h"
 #include "net/switch_internal.h"
 
-#define LENGTH_BYTES sizeof(uint32_t)
+/* Before each message in the backlog: its length, and a bit; native. */
+#define HEAD_BYTES  ((uint32_t)sizeof(uint32_t))
+#define FROM_UPLINK (UINT32_C(1) << 31)
 
 static void watch(struct switch_port *p, bool waits)
 {
@@ -29,25 +32,38 @@ static int send_now(const struct switch_port *p, const uint8_t *message, size_t 
 
 /* ---- backlog --------------------------------------------------------------------- */
 
-static bool keep(struct switch_port *p, const uint8_t *message, size_t len)
+_Static_assert(SWITCH_BACKLOG_SLOW + HEAD_BYTES + SWITCH_PACKET_BYTES_MAX <= SWITCH_BACKLOG_UPLINK,
+	       "who is not asked to wait is not dropped");
+
+/* There is space for bytes more, which both parts together leave; now it is at the end.
+ * Moved are at most 7/10 of it, after more than 2/10 were sent: no byte often. */
+static void make_space(struct switch_port *p, uint32_t bytes)
 {
-	const uint32_t len32 = (uint32_t)len;
+	if (SWITCH_BACKLOG_BYTES - p->end >= bytes)
+		return;
+	memmove(p->backlog, p->backlog + p->start, p->end - p->start);
+	p->end -= p->start;
+	p->start = 0;
+	assert(SWITCH_BACKLOG_BYTES - p->end >= bytes);
+}
+
+static bool keep(struct switch_port *p, unsigned from, const uint8_t *message, size_t len)
+{
+	const bool from_uplink = from == SWITCH_UPLINK_PORT;
+	const uint32_t part_max = from_uplink ? SWITCH_BACKLOG_UPLINK : SWITCH_BACKLOG_GUESTS;
+	const uint32_t part = from_uplink ? p->uplink_bytes : p->end - p->start - p->uplink_bytes;
+	const uint32_t head = (uint32_t)len | (from_uplink ? FROM_UPLINK : 0);
+	const uint32_t bytes = HEAD_BYTES + (uint32_t)len;
 
 	if (!p->backlog)
 		p->backlog = malloc(SWITCH_BACKLOG_BYTES);
-	if (!p->backlog)
+	if (!p->backlog || part + bytes > part_max)
 		return false;
-	/* Half of it was sent at least: what is moved was never moved before. */
-	if (p->start > SWITCH_BACKLOG_BYTES / 2) {
-		memmove(p->backlog, p->backlog + p->start, p->end - p->start);
-		p->end -= p->start;
-		p->start = 0;
-	}
-	if (SWITCH_BACKLOG_BYTES - p->end < LENGTH_BYTES + len)
-		return false;
-	memcpy(p->backlog + p->end, &len32, LENGTH_BYTES);
-	memcpy(p->backlog + p->end + LENGTH_BYTES, message, len);
-	p->end += (uint32_t)(LENGTH_BYTES + len);
+	make_space(p, bytes);
+	memcpy(p->backlog + p->end, &head, HEAD_BYTES);
+	memcpy(p->backlog + p->end + HEAD_BYTES, message, len);
+	p->end += bytes;
+	p->uplink_bytes += from_uplink ? bytes : 0;
 	return true;
 }
 
@@ -62,21 +78,27 @@ static void resume_uplink(struct switch_port *p)
 
 static void send_backlog(struct switch_port *p)
 {
-	uint32_t len;
+	while (p->start < p->end) {
+		uint32_t head, len;
 
-	for (; p->start < p->end; p->start += (uint32_t)LENGTH_BYTES + len) {
-		memcpy(&len, p->backlog + p->start, LENGTH_BYTES);
-		if (send_now(p, p->backlog + p->start + LENGTH_BYTES, len) < 0)
-			return;
+		memcpy(&head, p->backlog + p->start, HEAD_BYTES);
+		len = head & ~FROM_UPLINK;
+		if (send_now(p, p->backlog + p->start + HEAD_BYTES, len) < 0)
+			break;
+		p->start += HEAD_BYTES + len;
+		p->uplink_bytes -= head & FROM_UPLINK ? HEAD_BYTES + len : 0;
 	}
-	p->start = p->end = 0;
-	watch(p, false);
-	resume_uplink(p);
+	if (p->start == p->end) {
+		p->start = p->end = 0;
+		watch(p, false);
+	}
+	if (p->uplink_bytes < SWITCH_BACKLOG_SLOW / 2)
+		resume_uplink(p);
 }
 
 bool switch_port_is_slow(struct switch_port *p)
 {
-	const bool slow = p->end - p->start >= SWITCH_BACKLOG_SLOW;
+	const bool slow = p->uplink_bytes >= SWITCH_BACKLOG_SLOW;
 
 	p->uplink_waits |= slow;
 	return slow;
@@ -88,11 +110,11 @@ void switch_port_drop(struct switch_port *p)
 	net_count(&p->server->stats.dropped, 1);
 }
 
-void switch_port_send(struct switch_port *p, const uint8_t *message, size_t len)
+void switch_port_send(struct switch_port *p, unsigned from, const uint8_t *message, size_t len)
 {
 	if (p->start == p->end && send_now(p, message, len) == 0)
 		return;
-	if (!keep(p, message, len))
+	if (!keep(p, from, message, len))
 		switch_port_drop(p);
 	watch(p, p->start < p->end);
 }
@@ -204,7 +226,7 @@ void switch_port_close(struct switch_port *p)
 	switch_forget(&s->table, p->index);
 	free(p->backlog);
 	p->backlog = NULL;
-	p->start = p->end = 0;
+	p->start = p->end = p->uplink_bytes = 0;
 	if (p->dropped > 0)
 		log_info("network %s: port %u lost %llu frames", s->place.name, p->index,
 			 (unsigned long long)p->dropped);

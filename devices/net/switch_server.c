@@ -23,7 +23,7 @@ void switch_forward(struct switch_server *s, unsigned from, uint8_t *message, si
 
 	net_count(&s->stats.frames, 1);
 	for (uint64_t left = ports & ~uplink; left != 0; left &= left - 1)
-		switch_port_send(&s->ports[__builtin_ctzll(left)], message, len);
+		switch_port_send(&s->ports[__builtin_ctzll(left)], from, message, len);
 	if (ports & uplink) /* last: it may change the message */
 		switch_uplink_send(s, message, len);
 }

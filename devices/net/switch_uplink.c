@@ -82,7 +82,7 @@ static void leased(struct net_nic *nic, unsigned pair, const struct net_lease *l
 	(void)pair;
 	switch_lease_emit(lease, raw);
 	if (p)
-		switch_port_send(p, raw, sizeof(raw));
+		switch_port_send(p, SWITCH_UPLINK_PORT, raw, sizeof(raw));
 }
 
 static const struct net_nic_ops uplink_nic_ops = {

@@ -840,6 +840,41 @@ static void the_uplink_waits_for_a_slow_guest_and_for_no_other(void **state)
 	guest_end(server);
 }
 
+/* Other guests have a part of what is kept for a slow one, and no more: the uplink waits
+ * for its own frames only. */
+static void guests_that_never_stop_do_not_silence_the_uplink(void **state)
+{
+	struct town *t = *state;
+	struct echo echo = { .net = { .ops = &echo_ops, .limits = { .pairs_max = 1 } } };
+	struct echo idle[2] = { echo, echo };
+	struct guest *server = join_uplink(t, &echo.net, ALL_CAN, NULL, NULL);
+	struct guest *slow = join_uplink(t, &idle[0].net, ALL_CAN, NULL, NULL);
+	struct guest *other = join_uplink(t, &idle[1].net, ALL_CAN, NULL, NULL);
+	unsigned passed;
+
+	assert_int_equal(send_frame(slow, 60, 0xff, 7, 0), 0);
+	assert_int_equal(send_frame(other, 60, 0xff, 8, 0), 0);
+	UNTIL(t->loop, server->fake.frame_count >= 2);
+	settle(t);
+	slow->fake.room_count = 0;
+	atomic_store(&echo.pour_node, 7);
+	UNTIL(t->loop,
+	      send_frame(other, 20000, 7, 8, 0) == 0 && stat_of(server->net, ", dropped") > 100);
+	UNTIL(t->loop, send_frame(other, 62, 0xff, 8, 0) == 0);
+	UNTIL(t->loop, atomic_load(&echo.poured) == 4);
+	assert_false(atomic_load(&echo.told_slow));
+	UNTIL(t->loop, send_frame(other, 62, 0xff, 8, 0) == 0 && atomic_load(&echo.told_slow));
+	/* Those go on; and what the uplink had given is there, and it is asked for more. */
+	slow->fake.room_count = UINT_MAX;
+	net_rx_ready(slow->net, 0);
+	passed = atomic_load(&echo.poured);
+	UNTIL(t->loop, (send_frame(other, 20000, 7, 8, 0), atomic_load(&echo.resumed) > 0));
+	UNTIL(t->loop, count_frames_from(slow, 0x02) >= passed);
+	guest_end(slow);
+	guest_end(other);
+	guest_end(server);
+}
+
 /* ---- the place ---------------------------------------------------------------------- */
 
 static void a_folder_that_others_may_enter_is_refused(void **state)
@@ -938,6 +973,7 @@ int main(void)
 		TOWN(guests_must_agree_whether_there_is_an_uplink),
 		TOWN(a_guest_hears_what_address_it_was_given),
 		TOWN(the_uplink_waits_for_a_slow_guest_and_for_no_other),
+		TOWN(guests_that_never_stop_do_not_silence_the_uplink),
 		cmocka_unit_test(what_a_hostile_server_says_of_leases_is_checked),
 		TOWN(a_folder_that_others_may_enter_is_refused),
 		TOWN(a_folder_of_another_user_is_refused),
