@@ -46,12 +46,21 @@ void nat_random(void *bytes, size_t len)
 	}
 }
 
+/* Out of descriptors, where many have what they like: who has the most connections has one
+ * less.  A guest that is alone keeps its own. */
+static bool take_from_most(struct nat *n)
+{
+	return n->many_guests && tcp_largest_share(n) > udp_largest_share(n) && tcp_make_room(n);
+}
+
 int nat_socket(struct nat *n, int family, int type, int protocol)
 {
 	const int flags = SOCK_CLOEXEC | SOCK_NONBLOCK;
 	int fd = socket(family, type | flags, protocol);
 
-	/* Out of descriptors: that of a flow nobody uses is better used here. */
+	if (fd < 0 && errno == EMFILE && take_from_most(n))
+		fd = socket(family, type | flags, protocol);
+	/* That of a flow nobody uses is better used here. */
 	while (fd < 0 && (errno == EMFILE || errno == ENFILE) && udp_make_room(n))
 		fd = socket(family, type | flags, protocol);
 	if (fd >= 0)

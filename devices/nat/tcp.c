@@ -209,6 +209,24 @@ static struct conn *least_missed(const struct tcp *t)
 	return c;
 }
 
+uint16_t tcp_largest_share(const struct nat *n)
+{
+	return n->tcp ? share_largest(&n->tcp->shares) : 0;
+}
+
+bool tcp_make_room(struct nat *n)
+{
+	const struct tcp *t = n->tcp;
+	const uint16_t largest = share_largest(&t->shares);
+	struct conn *c = t->oldest;
+
+	while (c && (share_of(&t->shares, c->tuple.guest_ip) < largest || c->host.source.fd < 0))
+		c = c->newer;
+	if (c)
+		conn_abort(c, true);
+	return c != NULL;
+}
+
 struct conn *conn_new(struct nat *n, const struct tcp_tuple *tuple)
 {
 	struct tcp *t = n->tcp;

@@ -18,6 +18,11 @@ void tcp_input(struct nat *n, const struct nat_in *in);
 void tcp_flush(struct nat *n);
 /* The guest may have buffers again, or its rings run again. */
 void tcp_rx_ready(struct nat *n);
+/* How many connections each of those guests has who have the most. */
+uint16_t tcp_largest_share(const struct nat *n);
+/* Close the least recently used one of theirs, for its descriptor.  False: none of theirs
+ * has one. */
+bool tcp_make_room(struct nat *n);
 /* Ends all; n->tcp may be NULL. */
 void tcp_fini(struct nat *n);
 

@@ -158,6 +158,11 @@ static int flow_open(struct nat *n, const struct nat_flow_key *key, uint32_t hos
 	return 0;
 }
 
+uint16_t udp_largest_share(const struct nat *n)
+{
+	return n->udp ? share_largest(&n->udp->flows.shares) : 0;
+}
+
 bool udp_make_room(struct nat *n)
 {
 	return n->udp && nat_flow_make_room(&n->udp->flows);

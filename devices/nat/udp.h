@@ -13,7 +13,9 @@ void udp_input(struct nat *n, const struct nat_in *in);
  * 0, or -errno (bind's) */
 int udp_publish(struct nat *n, const struct nat_publish *p, uint16_t *port);
 
-/* Close the least recently used flow, for its descriptor.  False: there is none. */
+/* How many flows each of those guests has who have the most. */
+uint16_t udp_largest_share(const struct nat *n);
+/* Close the least recently used one of theirs, for its descriptor.  False: there is none. */
 bool udp_make_room(struct nat *n);
 
 #endif

@@ -183,6 +183,44 @@ static void a_host_out_of_descriptors_refuses_and_goes_on(void **state)
 	splice_end(&s);
 }
 
+/* The one who has them all gives one back, so that another can have any. */
+static void of_many_guests_the_one_with_the_most_gives_a_descriptor(void **state)
+{
+	const struct nat_config many = { .host_loopback = true, .many_guests = true };
+	struct rlimit before, none;
+	struct peer greedy;
+	struct splice s;
+	int fds[2];
+
+	(void)state;
+	splice_start_with(&s, &many);
+	for (unsigned i = 0; i < ARRAY_LEN(fds); i++, s.peer.guest_port++) {
+		s.peer.snd = ISS;
+		splice_handshake(&s);
+		fds[i] = s.fd;
+	}
+	greedy = s.peer;
+	s.peer = peer_of(&s.rig, greedy.port);
+	s.peer.guest_ip = GUEST + 1;
+	getrlimit(RLIMIT_NOFILE, &before);
+	none = before;
+	none.rlim_cur = (rlim_t)fds[1]; /* all below are in use */
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	peer_send(&s.peer, SYN, s.peer.snd, 0, NULL, 0);
+	setrlimit(RLIMIT_NOFILE, &before);
+	assert_int_equal(host_ends(fds[0]), -ECONNRESET);
+	assert_int_equal(splice_count(&s), 2);
+	assert_non_null(splice_conn(&s));
+	greedy.guest_port -= 2;
+	peer_expect(&greedy, RST | ACK, NULL, 0);
+	s.fd = host_accept(s.listener);
+	s.peer.snd++;
+	peer_expect(&s.peer, SYN | ACK, NULL, 0);
+	for (unsigned i = 0; i < ARRAY_LEN(fds); i++)
+		close(fds[i]);
+	splice_end(&s);
+}
+
 /* Connections take descriptors on both sides, all of them this process's. */
 static void at_the_cap_the_one_longest_unused_goes(void **state)
 {
@@ -341,6 +379,7 @@ int main(void)
 		cmocka_unit_test(a_guest_that_began_anew_is_served),
 		cmocka_unit_test(segments_of_no_connection_are_reset),
 		cmocka_unit_test(a_host_out_of_descriptors_refuses_and_goes_on),
+		cmocka_unit_test(of_many_guests_the_one_with_the_most_gives_a_descriptor),
 		cmocka_unit_test(at_the_cap_the_one_longest_unused_goes),
 		cmocka_unit_test(first_numbers_differ_and_cannot_be_foreseen),
 		cmocka_unit_test(few_hops_are_as_few_for_a_connection_until_it_is_there),
