@@ -183,7 +183,7 @@ int nets_watch(struct machine *m, struct err *err);
 void nets_unwatch(struct machine *m);
 /* Main thread: forget the addresses before a restart; the NICs are reset. */
 void nets_begin_again(struct machine *m);
-/* Whether the guest is given an address, by a user network. */
+/* Whether the guest is given an address, by a NAT. */
 bool nets_give_address(const struct machine *m);
 /* Say which ports are published. */
 void nets_announce(struct machine *m);

@@ -350,8 +350,8 @@ static void leases_ready(void *arg, uint32_t events)
 	}
 }
 
-/* A user network knows nothing of the restart: the guest that starts now may have the
- * same address as before, but it has not taken it yet. */
+/* A NAT knows nothing of the restart: the guest that starts now may have the same address
+ * as before, but it has not taken it yet. */
 void nets_begin_again(struct machine *m)
 {
 	for (unsigned i = 0; i < m->config->net_count; i++) {
