@@ -112,10 +112,10 @@ allow_pings() { # FIRST LAST
 	inside sh -c "echo '$1 $2' >/proc/sys/net/ipv4/ping_group_range"
 }
 
-# fetch PORT: the web server's /file.
-fetch() {
+# get_published PORT: the web server's /file.
+get_published() {
 	inside timeout 20 bash -c 'exec 7<>"/dev/tcp/127.0.0.1/$1" &&
-		printf "GET /file HTTP/1.0\r\n\r\n" >&7 && tail -n 1 <&7' fetch "$1"
+		printf "GET /file HTTP/1.0\r\n\r\n" >&7 && tail -n 1 <&7' get_published "$1"
 }
 
 scenario_net_ordinary_user() {
@@ -133,7 +133,7 @@ scenario_net_ordinary_user() {
 	hear 'job shell'
 	port=$(member host_port) start=$SECONDS
 	is published_web_server_answers_on_the_reported_port 'of the guest' \
-		"$(fetch "$port")"
+		"$(get_published "$port")"
 	between published_web_server_answers_at_once 0 5 $((SECONDS - start))
 	is guest_is_run_by_an_ordinary_user "$user 0000000000000000" \
 		"$(awk '$1 == "Uid:" { uid = $3 } $1 == "CapEff:" { print uid " " $2 }' \
