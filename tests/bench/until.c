@@ -1,10 +1,12 @@
-/* until TEXT [-k] -- COMMAND...: print the nanoseconds from just before exec to
- * the moment TEXT stands in COMMAND's output (stdout and stderr), then end
+/* until TEXT [-s SECONDS | -w SECONDS] -- COMMAND...: print the nanoseconds from just
+ * before exec to the moment TEXT stands in COMMAND's output (stdout and stderr), then end
  * COMMAND.  With -s SECONDS: wait that long after TEXT and print, in KiB, the
- * resident memory of COMMAND without the guest's RAM.
+ * resident memory of COMMAND without the guest's RAM.  With -w SECONDS: wait that long,
+ * and print how often COMMAND's threads but for vCPUs woke up in as long again.
  *
  * Status 0; 1 if COMMAND ended, or 120 s went by, without TEXT. */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -70,6 +72,54 @@ static long resident_kib(pid_t pid)
 	return sum;
 }
 
+/* How often the thread with this file of /proc went to sleep; 0 for a vCPU. */
+static long sleeps_of(const char *status)
+{
+	char line[256];
+	long value, sleeps = 0;
+	FILE *f = fopen(status, "r");
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (strncmp(line, "Name:\tvcpu", 10) == 0)
+			break;
+		if (sscanf(line, "voluntary_ctxt_switches: %ld", &value) == 1)
+			sleeps = value;
+	}
+	if (f)
+		fclose(f);
+	return sleeps;
+}
+
+static long sleeps_of_all(pid_t pid)
+{
+	char path[300];
+	struct dirent *e;
+	long sum = 0;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	d = opendir(path);
+	while (d && (e = readdir(d))) {
+		if (e->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d/task/%.20s/status", (int)pid, e->d_name);
+		sum += sleeps_of(path);
+	}
+	if (d)
+		closedir(d);
+	return sum;
+}
+
+static long wake_ups(pid_t pid, unsigned seconds)
+{
+	long before;
+
+	sleep(seconds);
+	before = sleeps_of_all(pid);
+	sleep(seconds);
+	return sleeps_of_all(pid) - before;
+}
+
 static int spawn(char **argv, pid_t *pid)
 {
 	int out[2];
@@ -121,7 +171,7 @@ static int wait_for(int fd, const char *text, long long begin_ns)
 int main(int argc, char **argv)
 {
 	const char *text = argc > 1 ? argv[1] : NULL;
-	long settle_s = -1;
+	long settle_s = -1, watch_s = -1;
 	int at = 2, fd, rc;
 	long long begin_ns, end_ns;
 	pid_t pid;
@@ -129,9 +179,12 @@ int main(int argc, char **argv)
 	if (argc > 4 && strcmp(argv[2], "-s") == 0) {
 		settle_s = atol(argv[3]);
 		at = 4;
+	} else if (argc > 4 && strcmp(argv[2], "-w") == 0) {
+		watch_s = atol(argv[3]);
+		at = 4;
 	}
 	if (argc <= at + 1 || strcmp(argv[at], "--") != 0) {
-		fprintf(stderr, "usage: until TEXT [-s SECONDS] -- COMMAND...\n");
+		fprintf(stderr, "usage: until TEXT [-s SECONDS | -w SECONDS] -- COMMAND...\n");
 		return 2;
 	}
 	begin_ns = now_ns();
@@ -143,6 +196,8 @@ int main(int argc, char **argv)
 	if (rc == 0 && settle_s >= 0) {
 		sleep((unsigned)settle_s);
 		printf("%ld\n", resident_kib(pid));
+	} else if (rc == 0 && watch_s >= 0) {
+		printf("%ld\n", wake_ups(pid, (unsigned)watch_s));
 	} else if (rc == 0) {
 		printf("%lld\n", end_ns - begin_ns);
 	}
