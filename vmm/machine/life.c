@@ -20,7 +20,8 @@
 #define PANIC_GRACE_NS (100 * NS_PER_MS)
 /* After a timeout's NMI, the guest has this long to say what it has to say. */
 #define NMI_GRACE_NS (300 * NS_PER_MS)
-/* By then devices, threads and the guest's firmware tables are made and loaded. */
+/* So long after the start, and after the guest said that it is ready, what that took of
+ * this program is not needed any more. */
 #define SETTLED_NS NS_PER_S
 
 void life_ask(void *machine, enum power_event event, uint32_t value, const char *source)
@@ -84,6 +85,7 @@ void life_ready(struct machine *m, const char *address)
 	if (m->ready)
 		return;
 	m->ready = true;
+	timer_arm(&m->life.clock, &m->settled, clock_now(&m->life.clock) + SETTLED_NS);
 	events_emit(&m->events, "ready", address ? "address" : NULL, address);
 }
 
