@@ -316,15 +316,17 @@ static inline unsigned splice_count(struct splice *s)
 	return s->rig.n->tcp->conn_count;
 }
 
-/* As on a kernel without SO_PEEK_OFF for TCP. */
+/* As on a kernel without SO_PEEK_OFF for TCP: the socket was made with an offset already. */
 static inline void splice_forget_peek_off(struct splice *s)
 {
+	const int off = -1;
 	struct tcp *t = s->rig.n->tcp;
 
 	t->has_peek_off = false;
 	t->waste = mmap(NULL, TCP_WASTE_BYTES, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	assert_true(t->waste != MAP_FAILED);
+	setsockopt(splice_conn(s)->host.source.fd, SOL_SOCKET, SO_PEEK_OFF, &off, sizeof(off));
 }
 
 /* len bytes that are nowhere the same. */

@@ -484,10 +484,6 @@ static void a_kernel_without_peek_off_does_as_well(void **state)
 	(void)state;
 	splice_start(&s);
 	splice_forget_peek_off(&s);
-	/* The socket was made with an offset already. */
-	const int off = -1;
-
-	setsockopt(splice_conn(&s)->host.source.fd, SOL_SOCKET, SO_PEEK_OFF, &off, sizeof(off));
 	host_writes(s.fd, stream, 50000);
 	peer_reads_all(&s.peer, stream, 50000);
 	host_writes(s.fd, stream, 14600);
@@ -503,12 +499,10 @@ static void a_kernel_without_peek_off_does_as_well(void **state)
 static void an_end_behind_data_in_flight_is_seen_without_peek_off(void **state)
 {
 	struct splice s;
-	const int off = -1;
 
 	(void)state;
 	splice_start(&s);
 	splice_forget_peek_off(&s);
-	setsockopt(splice_conn(&s)->host.source.fd, SOL_SOCKET, SO_PEEK_OFF, &off, sizeof(off));
 	host_writes(s.fd, "abc", 3);
 	peer_read(&s.peer, ACK, "abc", 3); /* and not acknowledged */
 	shutdown(s.fd, SHUT_WR);
@@ -521,12 +515,10 @@ static void an_end_behind_data_in_flight_is_seen_without_peek_off(void **state)
 static void an_urgent_byte_is_no_end_without_peek_off(void **state)
 {
 	struct splice s;
-	const int off = -1;
 
 	(void)state;
 	splice_start(&s);
 	splice_forget_peek_off(&s);
-	setsockopt(splice_conn(&s)->host.source.fd, SOL_SOCKET, SO_PEEK_OFF, &off, sizeof(off));
 	host_writes(s.fd, "ab", 2);
 	assert_int_equal(send(s.fd, "!", 1, MSG_OOB), 1);
 	host_writes(s.fd, "cd", 2);

@@ -807,37 +807,55 @@ static void a_guest_hears_what_address_it_was_given(void **state)
 	}
 }
 
+/* A network whose uplink pours for a guest that takes nothing, beside one that does. */
+struct crowd {
+	struct echo echo, idle[2]; /* that of the server is in use */
+	struct guest *server, *slow, *other;
+};
+
+static void crowd_start(struct crowd *c, struct town *t)
+{
+	const struct echo echo = { .net = { .ops = &echo_ops, .limits = { .pairs_max = 1 } } };
+
+	c->echo = c->idle[0] = c->idle[1] = echo;
+	c->server = join_uplink(t, &c->echo.net, ALL_CAN, NULL, NULL);
+	c->slow = join_uplink(t, &c->idle[0].net, ALL_CAN, NULL, NULL);
+	c->other = join_uplink(t, &c->idle[1].net, ALL_CAN, NULL, NULL);
+	assert_int_equal(send_frame(c->slow, 60, 0xff, 7, 0), 0);
+	assert_int_equal(send_frame(c->other, 60, 0xff, 8, 0), 0);
+	UNTIL(t->loop, c->server->fake.frame_count >= 2);
+	settle(t);
+	c->slow->fake.room_count = 0;
+	atomic_store(&c->echo.pour_node, 7);
+}
+
+static void crowd_end(struct crowd *c)
+{
+	guest_end(c->slow);
+	guest_end(c->other);
+	guest_end(c->server);
+}
+
 /* What is for a guest that is slow waits, and comes; others go on. */
 static void the_uplink_waits_for_a_slow_guest_and_for_no_other(void **state)
 {
 	struct town *t = *state;
-	struct echo echo = { .net = { .ops = &echo_ops, .limits = { .pairs_max = 1 } } };
-	struct echo idle[2] = { echo, echo };
-	struct guest *server = join_uplink(t, &echo.net, ALL_CAN, NULL, NULL);
-	struct guest *slow = join_uplink(t, &idle[0].net, ALL_CAN, NULL, NULL);
-	struct guest *other = join_uplink(t, &idle[1].net, ALL_CAN, NULL, NULL);
+	struct crowd c;
 	unsigned waited;
 
-	assert_int_equal(send_frame(slow, 60, 0xff, 7, 0), 0);
-	assert_int_equal(send_frame(other, 60, 0xff, 8, 0), 0);
-	UNTIL(t->loop, server->fake.frame_count >= 2);
-	settle(t);
-	slow->fake.room_count = 0;
-	atomic_store(&echo.pour_node, 7);
+	crowd_start(&c, t);
 	/* It pours until it is told that nobody takes that. */
-	UNTIL(t->loop, send_frame(other, 62, 0xff, 8, 0) == 0 && atomic_load(&echo.told_slow));
-	waited = atomic_load(&echo.poured);
+	UNTIL(t->loop, send_frame(c.other, 62, 0xff, 8, 0) == 0 && atomic_load(&c.echo.told_slow));
+	waited = atomic_load(&c.echo.poured);
 	settle(t);
-	assert_int_equal(atomic_load(&echo.resumed), 0);
-	assert_false(atomic_load(&echo.other_slow));
+	assert_int_equal(atomic_load(&c.echo.resumed), 0);
+	assert_false(atomic_load(&c.echo.other_slow));
 	/* Nothing was lost that was poured. */
-	slow->fake.room_count = UINT_MAX;
-	net_rx_ready(slow->net, 0);
-	UNTIL(t->loop, atomic_load(&echo.resumed) > 0);
-	UNTIL(t->loop, count_frames_from(slow, 0x02) >= waited);
-	guest_end(slow);
-	guest_end(other);
-	guest_end(server);
+	c.slow->fake.room_count = UINT_MAX;
+	net_rx_ready(c.slow->net, 0);
+	UNTIL(t->loop, atomic_load(&c.echo.resumed) > 0);
+	UNTIL(t->loop, count_frames_from(c.slow, 0x02) >= waited);
+	crowd_end(&c);
 }
 
 /* Other guests have a part of what is kept for a slow one, and no more: the uplink waits
@@ -845,34 +863,23 @@ static void the_uplink_waits_for_a_slow_guest_and_for_no_other(void **state)
 static void guests_that_never_stop_do_not_silence_the_uplink(void **state)
 {
 	struct town *t = *state;
-	struct echo echo = { .net = { .ops = &echo_ops, .limits = { .pairs_max = 1 } } };
-	struct echo idle[2] = { echo, echo };
-	struct guest *server = join_uplink(t, &echo.net, ALL_CAN, NULL, NULL);
-	struct guest *slow = join_uplink(t, &idle[0].net, ALL_CAN, NULL, NULL);
-	struct guest *other = join_uplink(t, &idle[1].net, ALL_CAN, NULL, NULL);
+	struct crowd c;
 	unsigned passed;
 
-	assert_int_equal(send_frame(slow, 60, 0xff, 7, 0), 0);
-	assert_int_equal(send_frame(other, 60, 0xff, 8, 0), 0);
-	UNTIL(t->loop, server->fake.frame_count >= 2);
-	settle(t);
-	slow->fake.room_count = 0;
-	atomic_store(&echo.pour_node, 7);
-	UNTIL(t->loop,
-	      send_frame(other, 20000, 7, 8, 0) == 0 && stat_of(server->net, ", dropped") > 100);
-	UNTIL(t->loop, send_frame(other, 62, 0xff, 8, 0) == 0);
-	UNTIL(t->loop, atomic_load(&echo.poured) == 4);
-	assert_false(atomic_load(&echo.told_slow));
-	UNTIL(t->loop, send_frame(other, 62, 0xff, 8, 0) == 0 && atomic_load(&echo.told_slow));
+	crowd_start(&c, t);
+	UNTIL(t->loop, send_frame(c.other, 20000, 7, 8, 0) == 0 &&
+			       stat_of(c.server->net, ", dropped") > 100);
+	UNTIL(t->loop, send_frame(c.other, 62, 0xff, 8, 0) == 0);
+	UNTIL(t->loop, atomic_load(&c.echo.poured) == 4);
+	assert_false(atomic_load(&c.echo.told_slow));
+	UNTIL(t->loop, send_frame(c.other, 62, 0xff, 8, 0) == 0 && atomic_load(&c.echo.told_slow));
 	/* Those go on; and what the uplink had given is there, and it is asked for more. */
-	slow->fake.room_count = UINT_MAX;
-	net_rx_ready(slow->net, 0);
-	passed = atomic_load(&echo.poured);
-	UNTIL(t->loop, (send_frame(other, 20000, 7, 8, 0), atomic_load(&echo.resumed) > 0));
-	UNTIL(t->loop, count_frames_from(slow, 0x02) >= passed);
-	guest_end(slow);
-	guest_end(other);
-	guest_end(server);
+	c.slow->fake.room_count = UINT_MAX;
+	net_rx_ready(c.slow->net, 0);
+	passed = atomic_load(&c.echo.poured);
+	UNTIL(t->loop, (send_frame(c.other, 20000, 7, 8, 0), atomic_load(&c.echo.resumed) > 0));
+	UNTIL(t->loop, count_frames_from(c.slow, 0x02) >= passed);
+	crowd_end(&c);
 }
 
 /* ---- the place ---------------------------------------------------------------------- */
