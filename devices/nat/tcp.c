@@ -196,17 +196,22 @@ static uint32_t first_seq(const struct nat *n, const struct tcp_tuple *tuple)
 	return (uint32_t)(ticks + (tuple_hash(n->tcp, tuple) >> 32));
 }
 
-/* What is over, or the least recently used of a guest that has the most. */
-static struct conn *least_missed(const struct tcp *t)
+/* The least recently used of a guest that has the most.  NULL: none that has a socket. */
+static struct conn *oldest_of_largest(const struct tcp *t, bool has_socket)
 {
 	const uint16_t largest = share_largest(&t->shares);
 	struct conn *c = t->oldest;
 
-	if (c->state == CONN_TIME_WAIT)
-		return c;
-	while (share_of(&t->shares, c->tuple.guest_ip) < largest)
+	while (c && (share_of(&t->shares, c->tuple.guest_ip) < largest ||
+		     (has_socket && c->host.source.fd < 0)))
 		c = c->newer;
 	return c;
+}
+
+/* What is over, or else of a guest that has the most; there are some. */
+static struct conn *least_missed(const struct tcp *t)
+{
+	return t->oldest->state == CONN_TIME_WAIT ? t->oldest : oldest_of_largest(t, false);
 }
 
 uint16_t tcp_largest_share(const struct nat *n)
@@ -216,12 +221,8 @@ uint16_t tcp_largest_share(const struct nat *n)
 
 bool tcp_make_room(struct nat *n)
 {
-	const struct tcp *t = n->tcp;
-	const uint16_t largest = share_largest(&t->shares);
-	struct conn *c = t->oldest;
+	struct conn *c = oldest_of_largest(n->tcp, true);
 
-	while (c && (share_of(&t->shares, c->tuple.guest_ip) < largest || c->host.source.fd < 0))
-		c = c->newer;
 	if (c)
 		conn_abort(c, true);
 	return c != NULL;
