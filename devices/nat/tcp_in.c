@@ -59,16 +59,34 @@ static bool acceptable(const struct conn *c, const struct wire_tcp *s, uint32_t 
 	return span > 0 && seq_within(s->seq + span - 1, c->rcv_nxt, window);
 }
 
-/* Whether this was the end of it: out of the window, RST, SYN, or no ACK. */
+/* RFC 7323, 5.3, R1: it was overtaken by others, long ago (PAWS).  One without a stamp is
+ * let through, as by Linux. */
+static bool is_stale(const struct conn *c, const struct wire_tcp *s)
+{
+	return c->stamped && s->stamped && !(s->flags & WIRE_TCP_RST) &&
+	       seq_before(s->stamp, c->guest_stamp);
+}
+
+/* R3: what we echo is the stamp of the segment that our next acknowledgment is for, and
+ * not of one behind a hole.  By that the guest measures its round trips even in what it
+ * sends again, and its time-outs stay short on a lossy way. */
+static void take_stamp(struct conn *c, const struct wire_tcp *s)
+{
+	if (c->stamped && s->stamped && !seq_after(s->seq, c->rcv_told))
+		c->guest_stamp = s->stamp;
+}
+
+/* Whether this was the end of it: stale, out of the window, RST, SYN, or no ACK. */
 static bool refuse_odd(struct conn *c, const struct arrival *a, bool *gone)
 {
 	const struct wire_tcp *s = a->s;
 
-	if (!acceptable(c, s, tcp_span(s, a->payload_bytes))) {
+	if (is_stale(c, s) || !acceptable(c, s, tcp_span(s, a->payload_bytes))) {
 		if (!(s->flags & WIRE_TCP_RST))
 			owe_duplicate(c);
 		return true;
 	}
+	take_stamp(c, s);
 	if (s->flags & WIRE_TCP_RST) { /* RFC 5961, 3.2: exactly the next number */
 		*gone = s->seq == c->rcv_nxt;
 		if (*gone)
@@ -171,6 +189,7 @@ static int take_data(struct conn *c, const struct arrival *a)
 	const uint32_t skip = c->rcv_nxt - a->s->seq;
 	const uint32_t fresh = a->payload_bytes - skip;
 	const uint32_t len = (uint32_t)min_u64(fresh, c->rcv_edge - c->rcv_nxt);
+	const bool fills = seq_before(c->rcv_nxt, c->rcv_max);
 	ssize_t took = 0;
 
 	if (len > 0)
@@ -178,6 +197,10 @@ static int take_data(struct conn *c, const struct arrival *a)
 	if (took < 0)
 		return (int)took;
 	c->rcv_nxt += (uint32_t)took;
+	c->rcv_max = seq_later(c->rcv_max, c->rcv_nxt);
+	/* Of a hole, at once: the guest waits for it before it sends more (RFC 5681, 4.2). */
+	if (fills && took > 0)
+		conn_owe_ack(c);
 	if ((uint32_t)took == fresh)
 		return 1;
 	if ((uint32_t)took < len)
@@ -207,6 +230,7 @@ static int take_payload(struct conn *c, const struct arrival *a)
 	/* A hole before it.  Nothing is kept that we could not give to the socket: the
 	 * link keeps order, so that holes are rare. */
 	if (seq_after(a->s->seq, c->rcv_nxt)) {
+		c->rcv_max = seq_later(c->rcv_max, a->s->seq + a->payload_bytes);
 		owe_duplicate(c);
 		return 0;
 	}

@@ -105,7 +105,7 @@ struct conn {
 	uint32_t rtt_seq;	   /* with rtt_running: its acknowledgment is waited for */
 	uint64_t rtt_at_ns;
 	struct tcp_rtt rtt;
-	uint16_t mss;	   /* payload of a segment for the guest */
+	uint16_t mss;	   /* payload of a segment for the guest, options subtracted */
 	uint8_t snd_scale; /* the guest's windows are so shifted */
 	uint8_t dup_acks;
 	uint8_t retries;
@@ -116,8 +116,11 @@ struct conn {
 	uint32_t rcv_nxt;
 	uint32_t rcv_edge;     /* the end of the window that was told */
 	uint32_t rcv_told;     /* rcv_nxt, as last acknowledged */
+	uint32_t rcv_max;      /* the end of what came, if behind a hole */
 	uint32_t credit_bytes; /* the host's socket has room for this, at least */
+	uint32_t guest_stamp;  /* with `stamped`: what our segments echo (TS.Recent) */
 	uint8_t rcv_scale;
+	bool stamped;	   /* both sides' segments have timestamps: RFC 7323, 3 */
 	uint8_t ack_count; /* acknowledgments to be sent, each a segment: duplicates count */
 	bool refused;	   /* the socket did not take all: the guest will send it again */
 
@@ -168,6 +171,12 @@ static inline uint32_t tcp_flight_max(const struct tcp *t)
 	return t->has_peek_off ? TCP_FLIGHT_MAX : TCP_FLIGHT_REREAD_MAX;
 }
 
+/* Of a segment that is no SYN. */
+static inline unsigned conn_header_bytes(const struct conn *c)
+{
+	return WIRE_TCP_BYTES + (c->stamped ? WIRE_TCP_STAMP_BYTES : 0);
+}
+
 /* How much of the sequence space a segment takes. */
 static inline uint32_t tcp_span(const struct wire_tcp *s, uint32_t payload_bytes)
 {
@@ -201,7 +210,7 @@ void tcp_open(struct nat *n, const struct nat_in *in, const struct tcp_tuple *tu
 	      const struct wire_tcp *s);
 /* An event of a socket that connects: maybe it is through, and c maybe gone. */
 void conn_connected(struct conn *c, uint32_t events);
-/* What a SYN of the guest's says: its first number, window, MSS and scale. */
+/* What a SYN of the guest's says: its first number, window, and options. */
 void conn_take_syn(struct conn *c, const struct wire_tcp *syn);
 /* Own fd from now on, and hear of it: edge-triggered, once and for all.  0 or -errno */
 int conn_watch(struct conn *c, int fd);

@@ -27,8 +27,9 @@ int conn_watch(struct conn *c, int fd)
 void conn_take_syn(struct conn *c, const struct wire_tcp *syn)
 {
 	const uint64_t ours = nat_payload_max(c->nat, WIRE_TCP_BYTES);
+	uint64_t mss;
 
-	c->rcv_nxt = c->rcv_edge = c->rcv_told = syn->seq + 1;
+	c->rcv_nxt = c->rcv_edge = c->rcv_told = c->rcv_max = syn->seq + 1;
 	c->snd_wnd = syn->window; /* never scaled: RFC 7323, 2.2 */
 	c->snd_wl1 = syn->seq;
 	c->snd_wl2 = c->snd_iss;
@@ -36,8 +37,12 @@ void conn_take_syn(struct conn *c, const struct wire_tcp *syn)
 		c->snd_scale = (uint8_t)syn->window_scale;
 		c->rcv_scale = TCP_OUR_SCALE;
 	}
-	c->mss =
-		(uint16_t)max_u64(min_u64(syn->mss ? syn->mss : TCP_MSS_UNSAID, ours), TCP_MSS_MIN);
+	c->stamped = syn->stamped;
+	c->guest_stamp = syn->stamp;
+	/* MSS leaves options out of account: RFC 6691, 2. */
+	mss = min_u64(syn->mss ? syn->mss : TCP_MSS_UNSAID, ours);
+	mss -= min_u64(mss, conn_header_bytes(c) - WIRE_TCP_BYTES);
+	c->mss = (uint16_t)max_u64(mss, TCP_MSS_MIN);
 	c->chunk_bytes = 4u * c->mss;
 	c->limit_bytes = tcp_flight_max(c->nat->tcp);
 }

@@ -10,7 +10,7 @@
 #include "nat/tcp_seq.h"
 
 /* An IP packet's length has 16 bits. */
-#define PAYLOAD_MAX (65535u - WIRE_IP4_BYTES - WIRE_TCP_BYTES)
+#define SEGMENT_MAX (65535u - WIRE_IP4_BYTES)
 /* The window's end moves by a segment at least, or by this (RFC 9293, 3.8.6.2.2). */
 #define WINDOW_STEP 1024u
 /* The guest has no buffers: no error of a socket's. */
@@ -30,6 +30,12 @@ static uint16_t tell_window(struct conn *c)
 	return (uint16_t)min_u64((c->rcv_edge - c->rcv_nxt) >> c->rcv_scale, UINT16_MAX);
 }
 
+/* Our timestamps: milliseconds, from somewhere on (RFC 7323, 5.4: one to a thousand). */
+static uint32_t stamp_now(const struct conn *c)
+{
+	return c->snd_iss + (uint32_t)(nat_now_ns(c->nat) / NS_PER_MS);
+}
+
 static struct wire_tcp segment_of(struct conn *c, uint32_t seq, uint8_t flags)
 {
 	return (struct wire_tcp){
@@ -40,6 +46,9 @@ static struct wire_tcp segment_of(struct conn *c, uint32_t seq, uint8_t flags)
 		.flags = flags,
 		.window = tell_window(c),
 		.window_scale = -1,
+		.stamped = c->stamped,
+		.stamp = c->stamped ? stamp_now(c) : 0,
+		.stamp_echo = c->guest_stamp,
 	};
 }
 
@@ -76,8 +85,8 @@ static bool send_control(struct conn *c, uint32_t seq, uint8_t flags)
 	return send_bare(c, &s);
 }
 
-/* RFC 9293, 3.7.1; RFC 7323, 2.2: a scale is answered by a scale, and a SYN's own window
- * has none. */
+/* RFC 9293, 3.7.1; RFC 7323, 2.2 and 3.2: a scale is answered by a scale, timestamps by
+ * timestamps, and a SYN's own window has no scale. */
 void conn_send_syn(struct conn *c)
 {
 	const bool answer = c->state == CONN_SYN_RECEIVED;
@@ -86,8 +95,11 @@ void conn_send_syn(struct conn *c)
 	s.mss = (uint16_t)nat_payload_max(c->nat, WIRE_TCP_BYTES);
 	if (!answer || c->rcv_scale > 0)
 		s.window_scale = TCP_OUR_SCALE;
-	if (!answer)
+	if (!answer) {
 		s.ack = 0;
+		s.stamped = true;
+		s.stamp = stamp_now(c);
+	}
 	s.window = (uint16_t)min_u64(answer ? c->rcv_edge - c->rcv_nxt : UINT16_MAX, UINT16_MAX);
 	send_bare(c, &s);
 	c->snd_nxt = c->snd_max = c->snd_iss + 1;
@@ -137,7 +149,9 @@ void tcp_send_reset(struct nat *n, const struct tcp_tuple *tuple, const struct w
 /* What one frame carries at most: whole segments. */
 static uint32_t frame_max(const struct conn *c)
 {
-	return c->nat->guest_tso4 ? PAYLOAD_MAX / c->mss * c->mss : c->mss;
+	const uint32_t most = SEGMENT_MAX - conn_header_bytes(c);
+
+	return c->nat->guest_tso4 ? most / c->mss * c->mss : c->mss;
 }
 
 /* A frame of at most want bytes of the socket's from seq on.
@@ -151,7 +165,7 @@ static ssize_t send_data(struct conn *c, uint32_t seq, uint32_t want, bool *cut)
 	struct wire_tcp s;
 	ssize_t got;
 
-	if (!nat_packet_begin(c->nat, to.dst, WIRE_TCP_BYTES, want, &p))
+	if (!nat_packet_begin(c->nat, to.dst, conn_header_bytes(c), want, &p))
 		return NO_ROOM;
 	got = host_peek(c, seq, p.iov, p.iov_count);
 	if (got <= 0) {

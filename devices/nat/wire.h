@@ -131,6 +131,7 @@ void wire_udp_emit(const struct wire_udp *u, uint8_t bytes[WIRE_UDP_BYTES]);
 
 #define WIRE_TCP_BYTES	     20u
 #define WIRE_TCP_BYTES_MAX   60u
+#define WIRE_TCP_STAMP_BYTES 12u /* the timestamps option, to whole words */
 #define WIRE_TCP_CSUM_OFFSET 16u
 
 enum wire_tcp_flag {
@@ -150,9 +151,11 @@ struct wire_tcp {
 	uint8_t flags;
 	uint16_t window; /* not scaled */
 	uint16_t urgent;
-	uint16_t header_bytes; /* with options: a multiple of 4; emit: with the two below */
+	uint16_t header_bytes; /* with options: a multiple of 4; emit: with those below */
 	uint16_t mss;	       /* option 2; 0: none */
 	int8_t window_scale;   /* option 3, RFC 7323: 0..14; -1: none */
+	bool stamped;	       /* option 8, RFC 7323, with these two */
+	uint32_t stamp, stamp_echo;
 };
 
 /* As wire_udp_parse(); an option that breaks its rules is as one that is not there. */

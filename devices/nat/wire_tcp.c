@@ -1,4 +1,4 @@
-/* The TCP header and the two of its options that matter here. */
+/* The TCP header and those of its options that matter here. */
 #include "nat/wire.h"
 
 #include <errno.h>
@@ -6,19 +6,31 @@
 
 #include "base/bytes.h"
 
-/* RFC 9293, 3.1 and 3.2; RFC 7323, 2.2. */
-enum { OPTION_END = 0, OPTION_NOP = 1, OPTION_MSS = 2, OPTION_WINDOW_SCALE = 3 };
+/* RFC 9293, 3.1 and 3.2; RFC 7323, 2.2 and 3.2. */
+enum {
+	OPTION_END = 0,
+	OPTION_NOP = 1,
+	OPTION_MSS = 2,
+	OPTION_WINDOW_SCALE = 3,
+	OPTION_STAMPS = 8,
+};
 #define MSS_BYTES	   4u
 #define WINDOW_SCALE_BYTES 3u
 #define WINDOW_SCALE_MAX   14u
+#define STAMPS_BYTES	   10u
 
 static void parse_option(const uint8_t *option, unsigned len, struct wire_tcp *out)
 {
-	if (option[0] == OPTION_MSS && len == MSS_BYTES)
+	if (option[0] == OPTION_MSS && len == MSS_BYTES) {
 		out->mss = be16_load(option + 2);
-	else if (option[0] == OPTION_WINDOW_SCALE && len == WINDOW_SCALE_BYTES)
+	} else if (option[0] == OPTION_WINDOW_SCALE && len == WINDOW_SCALE_BYTES) {
 		/* RFC 7323, 2.3: more than 14 counts as 14. */
 		out->window_scale = (int8_t)min_u64(option[2], WINDOW_SCALE_MAX);
+	} else if (option[0] == OPTION_STAMPS && len == STAMPS_BYTES) {
+		out->stamped = true;
+		out->stamp = be32_load(option + 2);
+		out->stamp_echo = be32_load(option + 6);
+	}
 }
 
 static void parse_options(const uint8_t *bytes, unsigned len, struct wire_tcp *out)
@@ -76,6 +88,14 @@ unsigned wire_tcp_emit(const struct wire_tcp *t, uint8_t bytes[WIRE_TCP_BYTES_MA
 		bytes[len + 2] = WINDOW_SCALE_BYTES;
 		bytes[len + 3] = (uint8_t)t->window_scale;
 		len += WINDOW_SCALE_BYTES + 1;
+	}
+	if (t->stamped) {
+		bytes[len] = bytes[len + 1] = OPTION_NOP; /* as RFC 7323, A, has it */
+		bytes[len + 2] = OPTION_STAMPS;
+		bytes[len + 3] = STAMPS_BYTES;
+		be32_store(bytes + len + 4, t->stamp);
+		be32_store(bytes + len + 8, t->stamp_echo);
+		len += WIRE_TCP_STAMP_BYTES;
 	}
 	be16_store(bytes, t->src_port);
 	be16_store(bytes + 2, t->dst_port);

@@ -174,6 +174,8 @@ static void put_segment(struct fuzz *z, struct input *in)
 	if (s.flags & WIRE_TCP_SYN)
 		s.mss = take16(in);
 	s.window_scale = (int8_t)(s.flags & WIRE_TCP_SYN ? take8(in) % 17 - 1 : -1);
+	s.stamped = s.flags & WIRE_TCP_URG; /* which says nothing else */
+	s.stamp = (c ? c->guest_stamp : 0) + (s.stamped ? (uint32_t)(int8_t)take8(in) : 0);
 	header_bytes = wire_tcp_emit(&s, bytes);
 	put_frame(z, bytes, header_bytes, min_u64(header_bytes + len, 65000));
 }

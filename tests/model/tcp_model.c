@@ -65,6 +65,8 @@ struct line {
 	int scale, nat_scale;
 	uint16_t mss;
 	bool open, owes_ack, fin_acked;
+	bool stamped;
+	uint32_t first_echoed; /* the SYN's stamp */
 	/* the host's side */
 	uint32_t written;
 	bool shut;
@@ -230,6 +232,12 @@ static void link_from_guest(struct model *m, const uint8_t *bytes, size_t len)
 
 /* ---- the guest's TCP ------------------------------------------------------------------------ */
 
+/* They wrap in every run. */
+static uint32_t stamp_now(const struct model *m)
+{
+	return (uint32_t)(m->now_ns / NS_PER_MS) - 2000;
+}
+
 static void guest_segment(struct model *m, struct line *l, uint8_t flags, uint32_t seq,
 			  const uint8_t *payload, uint32_t len)
 {
@@ -245,6 +253,8 @@ static void guest_segment(struct model *m, struct line *l, uint8_t flags, uint32
 					    65535),
 		.mss = syn ? l->mss : 0,
 		.window_scale = (int8_t)(syn ? l->scale : -1),
+		.stamped = l->stamped,
+		.stamp = stamp_now(m),
 	};
 	struct wire_ether e = { .type = WIRE_TYPE_IP4 };
 	struct wire_ip4 ip = { .src = GUEST, .dst = GATEWAY, .proto = WIRE_PROTO_TCP, .ttl = 64 };
@@ -306,6 +316,16 @@ static void guest_times_out(struct model *m, struct line *l)
 			      l->up.bytes + (l->snd_una - l->iss - 1), l->snd_una != fin_seq(l));
 }
 
+/* What is echoed was sent, since the SYN. */
+static void guest_takes_stamp(struct model *m, struct line *l, const struct wire_tcp *s)
+{
+	CHECK(s->stamped == l->stamped);
+	if (!s->stamped)
+		return;
+	CHECK(!seq_after(s->stamp_echo, stamp_now(m)));
+	CHECK(!seq_before(s->stamp_echo, l->first_echoed));
+}
+
 static void guest_takes_ack(struct model *m, struct line *l, const struct wire_tcp *s)
 {
 	/* A probe's byte may have been taken, though it never was counted. */
@@ -356,6 +376,7 @@ static void guest_opens(struct model *m, struct line *l, const struct wire_tcp *
 	l->open = l->owes_ack = true;
 	l->irs = s->seq;
 	l->rcv_nxt = s->seq + 1;
+	l->first_echoed = s->stamp_echo;
 	l->snd_una = l->snd_nxt = l->snd_max = l->iss + 1;
 	l->window = s->window;
 	l->nat_scale = s->window_scale >= 0 ? s->window_scale : 0;
@@ -397,6 +418,7 @@ static void guest_hears(struct model *m, const struct wire_frame *f)
 		l->owes_ack = true;
 		return;
 	}
+	guest_takes_stamp(m, l, &s);
 	/* What a guest owes to a segment of nothing outside its window: a probe. */
 	if (s.seq != l->rcv_nxt)
 		l->owes_ack = true;
@@ -533,6 +555,7 @@ static void line_init(struct line *l, unsigned i)
 			    .iss = chance(500) ? UINT32_MAX - any(100000) : any(UINT32_MAX),
 			    .own_window = 1 + any(65535),
 			    .scale = (int)any(9) - 1,
+			    .stamped = chance(500),
 			    .mss = (uint16_t)(100 + any(1361)),
 			    .breaks = chance(150) ? 1 + any(2) : 0 };
 	l->breaks_at = any(1 + l->up.len + l->down.len);

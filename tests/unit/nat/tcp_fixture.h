@@ -31,6 +31,8 @@ struct peer {
 	uint16_t window, mss;
 	int scale;   /* -1: none */
 	uint8_t ttl; /* 0: the usual one */
+	bool stamped;
+	uint32_t stamp, echo; /* of each segment, as the test says */
 };
 
 struct came {
@@ -68,7 +70,10 @@ static inline void peer_put(struct peer *p, uint8_t flags, uint32_t seq, uint32_
 				    .flags = flags,
 				    .window = p->window,
 				    .mss = syn ? p->mss : 0,
-				    .window_scale = (int8_t)(syn ? p->scale : -1) };
+				    .window_scale = (int8_t)(syn ? p->scale : -1),
+				    .stamped = p->stamped,
+				    .stamp = p->stamp,
+				    .stamp_echo = p->echo };
 	uint8_t header[WIRE_TCP_BYTES_MAX];
 	const unsigned header_bytes = wire_tcp_emit(&s, header);
 

@@ -122,6 +122,24 @@ static void a_hole_is_told_by_a_duplicate_for_each_segment(void **state)
 	splice_end(&s);
 }
 
+static void what_fills_a_hole_is_acknowledged_at_once(void **state)
+{
+	struct splice s;
+
+	(void)state;
+	splice_start(&s);
+	peer_send(&s.peer, ACK, s.peer.snd + 6, s.peer.rcv, "ghi", 3);
+	peer_acked(&s.peer);
+	for (unsigned i = 0; i < 3; i++) { /* the third is what was thrown away */
+		peer_write(&s.peer, "abc", 3);
+		peer_acked(&s.peer);
+	}
+	peer_write(&s.peer, "jkl", 3);
+	rig_quiet(&s.rig);
+	host_reads(s.fd, "abcabcabcjkl", 12);
+	splice_end(&s);
+}
+
 static void data_beyond_the_window_are_not_taken(void **state)
 {
 	struct splice s;
@@ -359,6 +377,7 @@ static void a_fin_behind_a_hole_waits(void **state)
 	peer_acked(&s.peer);
 	assert_int_equal(splice_conn(&s)->state, CONN_ESTABLISHED);
 	peer_write(&s.peer, "abc", 3);
+	peer_acked(&s.peer);
 	peer_fin(&s.peer);
 	peer_acked(&s.peer);
 	host_reads(s.fd, "abc", 3);
@@ -550,6 +569,7 @@ int main(void)
 		cmocka_unit_test(without_an_answer_little_data_is_acknowledged_soon),
 		cmocka_unit_test(what_came_before_is_acknowledged_but_not_written_again),
 		cmocka_unit_test(a_hole_is_told_by_a_duplicate_for_each_segment),
+		cmocka_unit_test(what_fills_a_hole_is_acknowledged_at_once),
 		cmocka_unit_test(data_beyond_the_window_are_not_taken),
 		cmocka_unit_test(an_acknowledgment_at_a_closed_window_counts),
 		cmocka_unit_test(the_window_follows_the_room_of_the_hosts_socket),

@@ -250,6 +250,31 @@ static void wrong_answers_of_the_guest_open_nothing(void **state)
 	rig_end(&s.rig);
 }
 
+static void timestamps_are_offered_to_the_guest_and_used_if_it_has_some(void **state)
+{
+	(void)state;
+	for (unsigned has = 0; has < 2; has++) {
+		struct shop s;
+		struct came c;
+		int fd;
+
+		shop_start(&s);
+		fd = host_connect(s.port);
+		c = shop_syn(&s);
+		assert_true(c.tcp.stamped);
+		assert_int_equal(c.tcp.stamp_echo, 0);
+		s.peer.stamped = has;
+		s.peer.stamp = 77;
+		peer_send(&s.peer, SYN | ACK, ISS, s.peer.rcv, NULL, 0);
+		s.peer.snd = ISS + 1;
+		c = peer_acked(&s.peer);
+		assert_int_equal(c.tcp.stamped, has);
+		assert_int_equal(c.tcp.stamp_echo, has ? 77 : 0);
+		close(fd);
+		rig_end(&s.rig);
+	}
+}
+
 static void without_descriptors_a_client_waits(void **state)
 {
 	struct rlimit before, none;
@@ -307,6 +332,7 @@ int main(void)
 		cmocka_unit_test(a_client_that_left_is_no_harm),
 		cmocka_unit_test(wrong_answers_of_the_guest_open_nothing),
 		cmocka_unit_test(a_client_whose_place_was_needed_is_asked_for_later),
+		cmocka_unit_test(timestamps_are_offered_to_the_guest_and_used_if_it_has_some),
 		cmocka_unit_test(without_descriptors_a_client_waits),
 	};
 

@@ -267,6 +267,30 @@ static void a_syn_with_options_is_read_and_written(void **state)
 	assert_int_equal(out.window_scale, -1);
 }
 
+static void timestamps_are_read_and_written(void **state)
+{
+	const struct wire_tcp in = { .flags = WIRE_TCP_ACK,
+				     .window_scale = -1,
+				     .stamped = true,
+				     .stamp = 0x80000001,
+				     .stamp_echo = 0xfffffffe };
+	/* As RFC 7323, appendix A, has them: on whole words. */
+	const uint8_t want[] = { 1, 1, 8, 10, 0x80, 0, 0, 1, 0xff, 0xff, 0xff, 0xfe };
+	uint8_t bytes[WIRE_TCP_BYTES_MAX];
+	struct wire_tcp out;
+
+	(void)state;
+	assert_int_equal(wire_tcp_emit(&in, bytes), WIRE_TCP_BYTES + WIRE_TCP_STAMP_BYTES);
+	assert_memory_equal(bytes + WIRE_TCP_BYTES, want, sizeof(want));
+	assert_int_equal(wire_tcp_parse(bytes, 32, 32, &out), 0);
+	assert_true(out.stamped);
+	assert_int_equal(out.stamp, 0x80000001);
+	assert_int_equal(out.stamp_echo, 0xfffffffe);
+	bytes[WIRE_TCP_BYTES + 3] = 9; /* a wrong length */
+	assert_int_equal(wire_tcp_parse(bytes, 32, 32, &out), 0);
+	assert_false(out.stamped);
+}
+
 /* A header with these options, in a buffer that is not a byte longer. */
 static int parse_options(const uint8_t *options, unsigned len, struct wire_tcp *out)
 {
@@ -333,6 +357,7 @@ int main(void)
 		cmocka_unit_test(udp_keeps_inside_its_packet),
 		cmocka_unit_test(icmp_is_read_and_written),
 		cmocka_unit_test(a_syn_with_options_is_read_and_written),
+		cmocka_unit_test(timestamps_are_read_and_written),
 		cmocka_unit_test(options_of_tcp_that_break_their_rules_count_as_none),
 		cmocka_unit_test(a_tcp_header_keeps_inside_its_packet),
 	};
