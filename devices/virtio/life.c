@@ -68,6 +68,9 @@ static void finish(void *arg)
 {
 	struct virtio_queue *q = arg;
 
+	if (q->chains != q->chains_told)
+		ioloop_gave_back(q->loop, (unsigned)(q->chains - q->chains_told));
+	q->chains_told = q->chains;
 	if (!vq_flush(&q->vq))
 		return;
 	q->interrupts++;

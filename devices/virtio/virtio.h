@@ -99,6 +99,7 @@ struct virtio_queue {
 	bool took_none;		/* the last queue_kick() */
 	/* counters for --stats; the loop's */
 	uint64_t kicks, chains, interrupts;
+	uint64_t chains_told; /* to the loop: ioloop_gave_back() */
 };
 
 /* What a transport does for its device.  Any thread. */

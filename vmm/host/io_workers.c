@@ -66,6 +66,7 @@ static void *work(void *arg)
 	struct io_workers *w = arg;
 	struct io_op *op;
 
+	ioloop_leave_patience(w->loop);
 	pthread_mutex_lock(&w->mutex);
 	thread_name("io-worker", w->named++);
 	while ((op = next_op(w)) != NULL) {

@@ -187,6 +187,8 @@ static void sleep_until(struct ioloop *l, uint64_t begun_ns, uint64_t end_ns)
 	atomic_store(&l->sleeping, false);
 	now_ns = host_now_ns();
 	adapt(l, now_ns - begun_ns, now_ns);
+	if (l->may_wait)
+		ioloop_choose_policy(l, now_ns);
 }
 
 /* Nothing was there: look, settle, sleep. */

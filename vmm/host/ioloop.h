@@ -169,6 +169,14 @@ void ioloop_set_poll_ns(struct ioloop *l, uint64_t ns);
 
 #define IO_POLL_NS UINT64_C(32000)
 
+/* ---- sharing a processor with those who kick (io_patience.h) ------------------------- */
+
+/* The thread may change its own scheduling policy, where that is the usual one.  For a
+ * thread that does nothing but run this loop. */
+void ioloop_be_patient(struct ioloop *l);
+/* So many chains were given back to a guest, at once. */
+void ioloop_gave_back(struct ioloop *l, unsigned chains);
+
 /* ---- from other threads ----------------------------------------------------------- */
 
 /* Work for the loop's thread; the caller's memory, in place until run() is called. */

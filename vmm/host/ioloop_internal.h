@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "host/io_patience.h"
 #include "host/io_workers.h"
 #include "host/ioloop.h"
 
@@ -51,6 +52,10 @@ struct ioloop {
 	struct poller_walk *walk;
 	uint64_t poll_ns, poll_max_ns; /* the look now, and at most */
 	uint64_t no_look_until_ns;     /* the processor is wanted by others */
+	struct io_patience patience;
+	atomic_bool may_wait;	/* patience is ours to have: ioloop_be_patient() */
+	bool waits;		/* the scheduler was told so */
+	uint64_t chains;	/* since the last sleep */
 	struct io_workers workers;
 	struct io_op *finished; /* by workers, taken out of the inbox */
 	struct io_op *through, **through_last; /* done at once, to be called back */
@@ -88,6 +93,12 @@ void ioloop_op_worked(struct ioloop *l, struct io_op *op);
  * no look for so long, then. */
 #define IO_POLL_PREEMPTED_NS UINT64_C(50000)
 #define IO_POLL_REST_NS	     (20 * NS_PER_MS)
+
+/* With may_wait: the thread woke; tell the scheduler how it shall wake from now on. */
+void ioloop_choose_policy(struct ioloop *l, uint64_t now_ns);
+
+/* A new thread that the loop's own made: it inherited its policy, and drops it. */
+void ioloop_leave_patience(const struct ioloop *l);
 
 /* Run what other threads handed over.  How many callbacks. */
 unsigned ioloop_serve_inbox(struct ioloop *l);

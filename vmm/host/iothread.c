@@ -41,6 +41,8 @@ static void *iothread_main(void *arg)
 	rc = ioloop_open(t->loop, t->engine, &t->err);
 	if (rc == 0 && t->engine == IO_ENGINE_AUTO && ioloop_engine(t->loop) != IO_ENGINE_URING)
 		log_info("%s: disks use worker threads", t->err.text);
+	if (rc == 0)
+		ioloop_be_patient(t->loop);
 	announce(t, rc);
 	while (rc == 0 && !t->stopping)
 		ioloop_round(t->loop, -1);

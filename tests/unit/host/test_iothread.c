@@ -6,9 +6,12 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -223,6 +226,165 @@ static void a_kick_a_write_and_an_answer_two_thousand_times(void **state)
 	ping_pong(IO_ENGINE_THREADS);
 }
 
+/* ---- its turn (io_patience.h) ------------------------------------------------------------ */
+
+/* A device whose guest gains by patience, if it has any depth. */
+struct turn {
+	struct iothread *t;
+	struct io_event kick;
+	int back;
+	bool deep;
+	int policy;
+};
+
+static void turn_kick(void *arg)
+{
+	struct turn *turn = arg;
+
+	turn->policy = sched_getscheduler(0);
+	ioloop_gave_back(iothread_loop(turn->t),
+			 turn->deep && turn->policy == SCHED_BATCH ? 1000 : 1);
+	eventfd_write(turn->back, 1);
+}
+
+static void turn_on(void *arg)
+{
+	struct turn *turn = arg;
+
+	assert_int_equal(ioloop_add_event(iothread_loop(turn->t), &turn->kick), 0);
+}
+
+static void turn_off(void *arg)
+{
+	struct turn *turn = arg;
+
+	ioloop_remove_event(iothread_loop(turn->t), &turn->kick);
+}
+
+static void turn_start(struct turn *turn)
+{
+	*turn = (struct turn){ .t = start(IO_ENGINE_AUTO, 0), .back = eventfd(0, EFD_CLOEXEC) };
+	turn->kick =
+		(struct io_event){ .fd = eventfd(0, EFD_CLOEXEC), .ready = turn_kick, .arg = turn };
+	iothread_call(turn->t, turn_on, turn);
+}
+
+static void turn_end(struct turn *turn)
+{
+	iothread_call(turn->t, turn_off, turn);
+	iothread_stop(turn->t);
+	close(turn->kick.fd);
+	close(turn->back);
+}
+
+/* Kicks until the thread has this policy; false: it does not get it. */
+static bool turn_gets(struct turn *turn, int policy)
+{
+	eventfd_t count;
+
+	for (unsigned i = 0; i < 20000; i++) {
+		assert_int_equal(eventfd_write(turn->kick.fd, 1), 0);
+		assert_int_equal(eventfd_read(turn->back, &count), 0);
+		if (turn->policy == policy)
+			return true;
+	}
+	return false;
+}
+
+static void a_thread_leaves_the_processor_to_the_guest_where_that_pays(void **state)
+{
+	struct turn turn;
+
+	(void)state;
+	turn_start(&turn);
+	assert_true(turn_gets(&turn, SCHED_OTHER));
+	turn.deep = true;
+	assert_true(turn_gets(&turn, SCHED_BATCH));
+	turn.deep = false;
+	assert_true(turn_gets(&turn, SCHED_OTHER));
+	turn_end(&turn);
+}
+
+/* The thread of this process that has this name. */
+static pid_t find_thread(const char *name)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	struct dirent *d;
+	pid_t found = -1;
+
+	assert_non_null(tasks);
+	while ((d = readdir(tasks)) != NULL) {
+		char path[300], comm[20] = "";
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/self/task/%s/comm", d->d_name);
+		f = fopen(path, "r");
+		if (f && fgets(comm, sizeof(comm), f) && strcspn(comm, "\n") == strlen(name) &&
+		    strncmp(comm, name, strlen(name)) == 0)
+			found = atoi(d->d_name);
+		if (f)
+			fclose(f);
+	}
+	closedir(tasks);
+	return found;
+}
+
+struct by_worker {
+	struct turn *turn;
+	struct io_op op;
+	struct iovec iov;
+};
+
+static void by_worker_done(struct io_op *op, int64_t result)
+{
+	assert_int_equal(result, 1);
+	eventfd_write(container_of(op, struct by_worker, op)->turn->back, 1);
+}
+
+static void submit_by_worker(void *arg)
+{
+	struct by_worker *b = arg;
+
+	ioloop_submit(iothread_loop(b->turn->t), &b->op);
+}
+
+static void a_worker_does_not_inherit_it(void **state)
+{
+	struct by_worker b = { .iov = { "x", 1 } };
+	eventfd_t count;
+	struct turn turn;
+
+	(void)state;
+	turn_start(&turn);
+	turn.deep = true;
+	assert_true(turn_gets(&turn, SCHED_BATCH));
+	b.turn = &turn;
+	b.op = (struct io_op){ .kind = IO_WRITE,
+			       .fd = memfd_create("test", MFD_CLOEXEC),
+			       .by_thread = true,
+			       .iov = &b.iov,
+			       .iov_count = 1,
+			       .done = by_worker_done };
+	iothread_call(turn.t, submit_by_worker, &b);
+	assert_int_equal(eventfd_read(turn.back, &count), 0);
+	assert_int_equal(sched_getscheduler(find_thread("io-worker0")), SCHED_OTHER);
+	close(b.op.fd);
+	turn_end(&turn);
+}
+
+static void a_policy_that_the_user_chose_stays(void **state)
+{
+	const struct sched_param none = { 0 };
+	struct turn turn;
+
+	(void)state;
+	assert_int_equal(sched_setscheduler(0, SCHED_BATCH, &none), 0);
+	turn_start(&turn);
+	assert_int_equal(sched_setscheduler(0, SCHED_OTHER, &none), 0);
+	assert_false(turn_gets(&turn, SCHED_OTHER));
+	turn_end(&turn);
+}
+
 static void several_threads_have_loops_of_their_own(void **state)
 {
 	struct iothread *t[4];
@@ -338,6 +500,9 @@ int main(void)
 		cmocka_unit_test(calls_have_returned_when_they_return),
 		cmocka_unit_test(several_threads_may_call_at_once),
 		cmocka_unit_test(a_kick_a_write_and_an_answer_two_thousand_times),
+		cmocka_unit_test(a_thread_leaves_the_processor_to_the_guest_where_that_pays),
+		cmocka_unit_test(a_worker_does_not_inherit_it),
+		cmocka_unit_test(a_policy_that_the_user_chose_stays),
 		cmocka_unit_test(several_threads_have_loops_of_their_own),
 		cmocka_unit_test(a_stopped_thread_leaves_no_descriptor),
 		cmocka_unit_test(a_forbidden_ring_fails_the_start_only_when_it_was_demanded),
