@@ -173,6 +173,7 @@ static bool is_crowded(struct conn *c)
 	used = info[SK_MEMINFO_WMEM_QUEUED];
 	room = used < limit ? limit - used : 0;
 	c->credit_bytes = room - room / 4; /* small writes need more than their bytes */
+	c->credit_asks = (uint32_t)min_u64(c->credit_bytes, TCP_WINDOW_MAX) / 2;
 	return room < limit / 3;
 }
 

@@ -131,8 +131,9 @@ struct conn {
 	bool host_eof;	    /* all was looked at, and sent but for the FIN */
 	bool host_full;	    /* an event comes when there is room */
 	bool host_dead;
-	uint8_t ttl;	 /* as nat_set_ttl() */
-	bool credit_old; /* written since credit_bytes was asked for */
+	uint8_t ttl;	      /* as nat_set_ttl() */
+	bool credit_old;      /* written since credit_bytes was asked for */
+	uint32_t credit_asks; /* and with less than this it is asked for again */
 
 	/* Deadlines, NAT_NEVER: none. */
 	struct nat_timer timer; /* the earliest of all */

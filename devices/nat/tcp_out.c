@@ -350,7 +350,7 @@ static int settle(struct conn *c)
 	if (tcp_state_open(c->state)) {
 		const uint32_t told_before = c->rcv_told;
 
-		if (c->credit_old && c->credit_bytes < TCP_WINDOW_MAX / 2)
+		if (c->credit_old && c->credit_bytes < c->credit_asks)
 			host_ask_room(c);
 		rc = host_take(c);
 		if (rc == 0)

@@ -211,6 +211,32 @@ static void the_window_follows_the_room_of_the_hosts_socket(void **state)
 	free(bytes);
 }
 
+/* A system call for each small write would be one of two. */
+static void the_hosts_room_is_asked_for_when_half_of_it_is_used(void **state)
+{
+	uint8_t *bytes = some_bytes(60000);
+	struct splice s;
+	uint32_t room, piece;
+	struct conn *c;
+
+	(void)state;
+	splice_start(&s);
+	c = splice_conn(&s);
+	room = c->credit_bytes;
+	piece = (uint32_t)min_u64(min_u64(room, TCP_WINDOW_MAX) / 32, 60000);
+	for (unsigned i = 1; i <= 8; i++) { /* a quarter at most */
+		peer_write(&s.peer, bytes, piece);
+		host_reads(s.fd, bytes, piece);
+		assert_int_equal(c->credit_bytes, room - i * piece);
+	}
+	c->credit_bytes = c->credit_asks + 1;
+	peer_write(&s.peer, bytes, 2);
+	assert_in_range(c->credit_bytes, c->credit_asks, UINT32_MAX);
+	assert_int_not_equal(c->credit_bytes, c->credit_asks - 1); /* but a new answer */
+	splice_end(&s);
+	free(bytes);
+}
+
 static void what_the_socket_refuses_is_not_acknowledged_and_asked_for_again(void **state)
 {
 	const size_t chunk = 60000, most = 64u << 20;
@@ -573,6 +599,7 @@ int main(void)
 		cmocka_unit_test(data_beyond_the_window_are_not_taken),
 		cmocka_unit_test(an_acknowledgment_at_a_closed_window_counts),
 		cmocka_unit_test(the_window_follows_the_room_of_the_hosts_socket),
+		cmocka_unit_test(the_hosts_room_is_asked_for_when_half_of_it_is_used),
 		cmocka_unit_test(what_the_socket_refuses_is_not_acknowledged_and_asked_for_again),
 		cmocka_unit_test(a_guest_that_is_through_can_still_read),
 		cmocka_unit_test(a_host_that_is_through_can_still_read),
