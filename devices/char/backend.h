@@ -65,6 +65,8 @@ struct unix_state {
 	struct hostfd_watch listener, client;
 	struct unix_name name;
 	bool input_ended; /* the client has shut its sending half */
+	int spare_fd;     /* given up to turn a client away; -1: none */
+	bool warned;      /* that one was */
 };
 
 /* How the main thread will next be woken.  A larger number is sooner, except

@@ -1,9 +1,11 @@
 /* A Unix stream socket that listens: one client at a time, the next one after it
  * left.  The last KEEP_BYTES of output wait for a client to come. */
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "char/backend.h"
 
 static void client_left(struct chardev *c)
@@ -58,13 +60,48 @@ static void on_client(void *arg, uint32_t events)
 	}
 }
 
+static int accept_client(const struct unix_state *s)
+{
+	const int fd = accept4(s->listener.source.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static void take_spare(struct unix_state *s)
+{
+	s->spare_fd = fcntl(s->listener.source.fd, F_DUPFD_CLOEXEC, 0);
+}
+
+/* No descriptor is left for a client, who would be told of again and again: with the
+ * spare one its connection is taken and closed. */
+static void turn_away(struct chardev *c)
+{
+	struct unix_state *s = &c->unix_;
+	int fd;
+
+	if (!s->warned)
+		log_warn("unix:%s: too many open files; a client was turned away", c->path);
+	s->warned = true;
+	if (s->spare_fd < 0) {
+		hostfd_watch_set(&s->listener, 0);
+		return;
+	}
+	close(s->spare_fd);
+	fd = accept_client(s);
+	if (fd >= 0)
+		close(fd);
+	take_spare(s);
+}
+
 static void on_connection(void *arg, uint32_t events)
 {
 	struct chardev *c = arg;
 	struct unix_state *s = &c->unix_;
-	const int fd = accept4(s->listener.source.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	const int fd = accept_client(s);
 
 	(void)events;
+	if (fd == -EMFILE || fd == -ENFILE)
+		turn_away(c);
 	if (fd < 0)
 		return;
 	hostfd_watch_init(&s->client, c->loop, fd, on_client, c);
@@ -99,6 +136,7 @@ static int make_listener(struct chardev *c, struct err *err)
 		close(fd);
 		return err_errno(err, rc, "unix:%s", c->path);
 	}
+	take_spare(s);
 	return 0;
 }
 
@@ -120,6 +158,8 @@ static void unix_close(struct chardev *c)
 	}
 	hostfd_watch_set(&s->listener, 0);
 	close(s->listener.source.fd);
+	if (s->spare_fd >= 0)
+		close(s->spare_fd);
 	unix_path_remove(&s->name);
 }
 

@@ -3,6 +3,7 @@
 #include "char_fixture.h"
 
 #include <errno.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -57,6 +58,34 @@ static void a_client_hears_the_guest_and_is_heard(void **state)
 	close(fd);
 	pump(b, 10);
 	assert_false(chardev_connected(b->c));
+}
+
+static void without_descriptors_a_client_is_turned_away_and_the_next_one_heard(void **state)
+{
+	struct char_bench *b = *state;
+	struct rlimit old, few;
+	int fd;
+
+	assert_int_equal(open_kind(b, CHARDEV_UNIX, NULL), 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	fd = dup(0);
+	close(fd);
+	few = old;
+	few.rlim_cur = (rlim_t)fd + 1; /* the client's own */
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		char byte;
+
+		fd = client(b);
+		assert_false(chardev_connected(b->c));
+		assert_int_equal(recv(fd, &byte, 1, MSG_DONTWAIT), 0);
+		assert_int_equal(loop_wait(&b->loop, 0), 0); /* nothing spins */
+		close(fd);
+	}
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	fd = client(b);
+	assert_true(chardev_connected(b->c));
+	close(fd);
 }
 
 static void coming_and_going_is_told_to_the_device(void **state)
@@ -300,6 +329,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		CHAR_TEST(a_client_hears_the_guest_and_is_heard),
+		CHAR_TEST(without_descriptors_a_client_is_turned_away_and_the_next_one_heard),
 		CHAR_TEST(coming_and_going_is_told_to_the_device),
 		CHAR_TEST(output_before_the_first_client_is_kept_for_it),
 		CHAR_TEST(only_the_last_64k_are_kept_and_the_guest_never_waits),
