@@ -5,8 +5,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "host/now.h"
-
 /* ---- serving: on the loop -------------------------------------------------------------- */
 
 static bool is_broken(const struct virtio_queue *q)
@@ -66,42 +64,6 @@ static bool settle(void *arg)
 	return true;
 }
 
-/* ---- interrupts: on the loop ----------------------------------------------------------------- */
-
-static void interrupt(struct virtio_queue *q)
-{
-	q->interrupts++;
-	q->v->transport->interrupt(q->v, q->vector);
-}
-
-static void late_fire(void *arg, uint64_t now_ns)
-{
-	struct virtio_queue *q = arg;
-
-	(void)now_ns;
-	if (vq_wants_interrupt(&q->vq))
-		interrupt(q);
-}
-
-/* Whether to interrupt now.  What was used since the last time waits for a while, if it
- * is little, and the driver may see it by itself when it adds more.  If it did not do
- * so then, it waits for the interrupt. */
-static bool flush_late(struct virtio_queue *q)
-{
-	bool wanted;
-
-	if (q->vq.unpublished == 0)
-		return false; /* the timer runs for what there was */
-	wanted = vq_wants_interrupt(&q->vq);
-	vq_publish(&q->vq);
-	if (!wanted && q->vq.unsignalled <= VIRTIO_LATE_SLOTS) {
-		ioloop_arm(q->loop, &q->late_timer, host_now_ns() + VIRTIO_LATE_NS);
-		return false;
-	}
-	ioloop_disarm(q->loop, &q->late_timer);
-	return vq_wants_interrupt(&q->vq) || wanted;
-}
-
 static void finish(void *arg)
 {
 	struct virtio_queue *q = arg;
@@ -109,8 +71,10 @@ static void finish(void *arg)
 	if (q->chains != q->chains_told)
 		ioloop_gave_back(q->loop, (unsigned)(q->chains - q->chains_told));
 	q->chains_told = q->chains;
-	if (q->late_interrupts ? flush_late(q) : vq_flush(&q->vq))
-		interrupt(q);
+	if (!vq_flush(&q->vq))
+		return;
+	q->interrupts++;
+	q->v->transport->interrupt(q->v, q->vector);
 }
 
 void virtio_push(struct virtio *v, unsigned index, const struct chain *c, uint32_t written)
@@ -122,11 +86,6 @@ void virtio_push(struct virtio *v, unsigned index, const struct chain *c, uint32
 void virtio_again(struct virtio *v, unsigned index)
 {
 	v->queues[index].again = true;
-}
-
-void virtio_interrupt_late(struct virtio *v, unsigned index)
-{
-	v->queues[index].late_interrupts = true;
 }
 
 /* ---- starting and stopping: on the loop ------------------------------------------------- */
@@ -198,7 +157,6 @@ static void run_stop(void *arg)
 	q->stopping = true;
 	ioloop_remove_event(q->loop, &q->kick);
 	ioloop_remove_poller(q->loop, &q->poller);
-	ioloop_disarm(q->loop, &q->late_timer);
 	if (q->v->ops->queue_stop)
 		q->v->ops->queue_stop(q->v, q->index);
 	else
@@ -225,7 +183,6 @@ void queue_init(struct virtio_queue *q, struct virtio *v, unsigned index)
 	q->kick = (struct io_event){ .fd = -1, .ready = kicked, .arg = q };
 	q->start_task = (struct io_task){ .run = run_start, .arg = q };
 	q->stop_task = (struct io_task){ .run = run_stop, .arg = q };
-	io_timer_init(&q->late_timer, late_fire, q);
 	q->poller = (struct io_poller){ .poll = poll, .settle = settle, .finish = finish,
 					.arg = q };
 }

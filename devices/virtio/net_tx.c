@@ -159,8 +159,6 @@ void net_tx_start(struct net_pair *p)
 		tx->iov_max = tx->iov ? bound : 0;
 	}
 	tx->running = tx->iov_max > 0;
-	/* Drivers free what was sent when they send more. */
-	virtio_interrupt_late(p->shared->v, index);
 	if (!tx->running)
 		virtio_fault(p->shared->v, index, "no memory for its frames");
 	net_pair_settle(p);

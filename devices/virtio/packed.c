@@ -164,16 +164,16 @@ static void packed_put(struct vq *q, uint16_t head, uint16_t slots, uint32_t wri
 	advance(q, &q->next_used, &q->used_wrap, slots);
 }
 
-static void packed_publish(struct vq *q)
+static bool packed_publish(struct vq *q)
 {
-	guest_store16_release(slot_bytes(q, q->first_slot) + DESC_FLAGS, q->first_flags);
-}
-
-static bool packed_wants_interrupt(const struct vq *q)
-{
-	const uint32_t raw_event = guest_load32(q->driver);
+	uint32_t raw_event;
 	uint16_t event;
 
+	guest_store16_release(slot_bytes(q, q->first_slot) + DESC_FLAGS, q->first_flags);
+	/* The driver asks for an interrupt, then looks at the ring once more; we
+	 * mark the entry, then look whether it asks: see split_publish(). */
+	guest_full_barrier();
+	raw_event = guest_load32(q->driver);
 	switch (raw_event >> (8 * EVENT_FLAGS) & EVENT_F_MASK) {
 	case EVENT_F_DISABLE:
 		return false;
@@ -184,7 +184,8 @@ static bool packed_wants_interrupt(const struct vq *q)
 		event = (uint16_t)(raw_event & (EVENT_WRAP - 1));
 		if (!!(raw_event & EVENT_WRAP) != q->used_wrap)
 			event = (uint16_t)(event - q->setup.size);
-		return used_event_passed(q, event);
+		return event_passed(event, q->next_used,
+				    (uint16_t)(q->next_used - q->unpublished));
 	default:
 		return true;
 	}
@@ -217,6 +218,5 @@ const struct ring_ops packed_ring = {
 	.pop = packed_pop,
 	.put = packed_put,
 	.publish = packed_publish,
-	.wants_interrupt = packed_wants_interrupt,
 	.set_kicks = packed_set_kicks,
 };

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "base/checked.h"
-#include "virtio/guest.h"
 #include "virtio/ring.h"
 
 #define HEADS	   65536u /* a packed ring's buffer ids are any 16 bits */
@@ -235,36 +234,16 @@ void vq_push(struct vq *q, const struct chain *c, uint32_t written)
 	}
 }
 
-void vq_publish(struct vq *q)
-{
-	if (q->unpublished == 0)
-		return;
-	assert(q->running);
-	q->ops->publish(q);
-	q->unsignalled = (uint16_t)(q->unsignalled + q->unpublished);
-	q->unpublished = 0;
-}
-
-bool vq_wants_interrupt(struct vq *q)
+bool vq_flush(struct vq *q)
 {
 	bool wanted;
 
-	if (q->unsignalled == 0)
+	if (q->unpublished == 0)
 		return false;
 	assert(q->running);
-	/* The driver asks for an interrupt, then looks at the ring once more; we show
-	 * an entry, then look whether it asks.  Each must see the other's store or
-	 * come later: else both would wait for ever (2.7.7.2, 2.8.10). */
-	guest_full_barrier();
-	wanted = q->ops->wants_interrupt(q);
-	q->unsignalled = 0;
+	wanted = q->ops->publish(q);
+	q->unpublished = 0;
 	return wanted;
-}
-
-bool vq_flush(struct vq *q)
-{
-	vq_publish(q);
-	return vq_wants_interrupt(q);
 }
 
 bool vq_pending(const struct vq *q)

@@ -107,9 +107,8 @@ struct vq {
 	/* Giving back. */
 	uint16_t next_used;
 	bool used_wrap;
-	uint16_t unpublished;  /* split: entries, packed: slots, since vq_publish() */
-	uint16_t unsignalled;  /* the same, published since vq_wants_interrupt() */
-	uint16_t first_slot, first_flags; /* packed: written last, by vq_publish() */
+	uint16_t unpublished;  /* split: entries, packed: slots, since the last flush */
+	uint16_t first_slot, first_flags; /* packed: written last, by vq_flush() */
 	uint16_t order_head, order_tail; /* IN_ORDER: oldest in flight, next taken */
 	struct vq_book *book;  /* heads in flight, completions held back */
 };
@@ -142,10 +141,6 @@ void vq_push(struct vq *q, const struct chain *c, uint32_t written);
 
 /* Publish what was pushed.  True if the driver wants an interrupt for it. */
 bool vq_flush(struct vq *q);
-/* The two halves of vq_flush(); between them the driver may find by itself what was
- * published, and want no interrupt any more. */
-void vq_publish(struct vq *q);
-bool vq_wants_interrupt(struct vq *q);
 
 /* Ask for kicks again before going to sleep.  True if chains came meanwhile: then
  * serve them first. */

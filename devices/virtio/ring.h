@@ -25,11 +25,9 @@ struct ring_ops {
 	int (*pop)(struct vq *q, struct chain *c);
 	/* Write a used entry that the driver does not look at before publish(). */
 	void (*put)(struct vq *q, uint16_t head, uint16_t slots, uint32_t written);
-	/* Show the driver all that was put: q->unpublished, 1 or more. */
-	void (*publish)(struct vq *q);
-	/* Whether it wants an interrupt for what it was shown: q->unsignalled, 1 or
-	 * more, which come right before the unpublished ones. */
-	bool (*wants_interrupt)(const struct vq *q);
+	/* Show the driver all that was put: q->unpublished, 1 or more.  Whether it
+	 * wants an interrupt. */
+	bool (*publish)(struct vq *q);
 	/* Tell the driver whether kicks are wanted, at q->next_avail. */
 	void (*set_kicks)(struct vq *q, bool on);
 };
@@ -47,14 +45,6 @@ bool vq_head_in_flight(const struct vq *q, uint16_t head);
 static inline bool event_passed(uint16_t event, uint16_t now, uint16_t old)
 {
 	return (uint16_t)(now - event - 1) < (uint16_t)(now - old);
-}
-
-/* The same for the used entries that the driver was shown last. */
-static inline bool used_event_passed(const struct vq *q, uint16_t event)
-{
-	const uint16_t now = (uint16_t)(q->next_used - q->unpublished);
-
-	return event_passed(event, now, (uint16_t)(now - q->unsignalled));
 }
 
 /* ---- chains in the making: chain.c ------------------------------------------------- */

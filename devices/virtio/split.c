@@ -130,16 +130,19 @@ static void split_put(struct vq *q, uint16_t head, uint16_t slots, uint32_t writ
 	q->unpublished++;
 }
 
-static void split_publish(struct vq *q)
+static bool split_publish(struct vq *q)
 {
 	guest_store16_release(q->device + USED_IDX, q->next_used);
-}
+	/* The driver asks for an interrupt, then looks at the index once more; we
+	 * move the index, then look whether it asks.  Each must see the other's
+	 * store or come later: else both would wait for ever (2.7.7.2). */
+	guest_full_barrier();
+	if (q->event_idx) {
+		const uint8_t *used_event = q->driver + AVAIL_RING + 2u * q->setup.size;
 
-static bool split_wants_interrupt(const struct vq *q)
-{
-	if (q->event_idx)
-		return used_event_passed(
-			q, guest_load16(q->driver + AVAIL_RING + 2u * q->setup.size));
+		return event_passed(guest_load16(used_event), q->next_used,
+				    (uint16_t)(q->next_used - q->unpublished));
+	}
 	return !(guest_load16(q->driver + AVAIL_FLAGS) & AVAIL_F_NO_INTERRUPT);
 }
 
@@ -167,6 +170,5 @@ const struct ring_ops split_ring = {
 	.pop = split_pop,
 	.put = split_put,
 	.publish = split_publish,
-	.wants_interrupt = split_wants_interrupt,
 	.set_kicks = split_set_kicks,
 };

@@ -72,11 +72,6 @@ struct virtio_ops {
 	void (*queue_stop)(struct virtio *v, unsigned index);
 };
 
-/* Of a queue whose driver has little use for interrupts: so few used slots wait so long for
- * company, and for the driver to find them by itself. */
-#define VIRTIO_LATE_SLOTS 4u
-#define VIRTIO_LATE_NS	  NS_PER_MS
-
 enum virtio_queue_life { QUEUE_OFF, QUEUE_STARTING, QUEUE_RUNNING, QUEUE_STOPPING };
 
 struct virtio_queue {
@@ -102,8 +97,6 @@ struct virtio_queue {
 	bool stopping;		/* queue_stop() was called */
 	bool again;		/* virtio_again() */
 	bool took_none;		/* the last queue_kick() */
-	bool late_interrupts;	/* virtio_interrupt_late() */
-	struct io_timer late_timer;
 	/* counters for --stats; the loop's */
 	uint64_t kicks, chains, interrupts;
 	uint64_t chains_told; /* to the loop: ioloop_gave_back() */
@@ -180,10 +173,6 @@ void virtio_fault(struct virtio *v, unsigned index, const char *text);
 
 /* Have queue_kick() called again in the next round. */
 void virtio_again(struct virtio *v, unsigned index);
-
-/* From queue_start() on: its used buffers interest the driver little.  Interrupts * a few of them may come VIRTIO_LATE_NS late; or not at all, if the driver has seen them
- * by then. */
-void virtio_interrupt_late(struct virtio *v, unsigned index);
 
 /* The end of queue_stop(): nothing is in flight.  What was pushed and not flushed is
  * never seen. */

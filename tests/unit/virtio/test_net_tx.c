@@ -1,7 +1,5 @@
 #include "net_fixture.h"
 
-#include <unistd.h>
-
 #include "host/now.h"
 
 #define HOST_OFFLOADS (NET_F_CSUM | NET_F_HOST_TSO4)
@@ -299,113 +297,9 @@ static void a_broken_ring_needs_a_reset_and_works_after_it(void **state)
 	assert_true(passes(n, NULL, FRAME_BYTES));
 }
 
-/* ---- interrupts ----------------------------------------------------------------------- */
-
-#define TX_VECTOR (TX + 1)
-
-static unsigned interrupts(struct nic *n)
-{
-	return virtio_fixture_interrupts(&n->f, TX_VECTOR);
-}
-
-static void send_frames(struct nic *n, unsigned count)
-{
-	for (unsigned i = 0; i < count; i++)
-		assert_true(tx_offer(n, TX, NULL, FRAME_BYTES) >= 0);
-	tx_kick(n, TX);
-}
-
-/* Until there are so many; how long that took. */
-static uint64_t wait_interrupts(struct nic *n, unsigned count, uint64_t begun_ns)
-{
-	while (interrupts(n) < count)
-		ioloop_round(n->f.loop, 1000);
-	assert_int_equal(interrupts(n), count);
-	return host_now_ns() - begun_ns;
-}
-
-static void the_interrupt_for_a_lone_frame_may_come_late_but_it_comes(void **state)
-{
-	for (unsigned layout = 0; layout < LAYOUTS; layout++) {
-		struct nic *n = nic_again(state, layout_features(layout) | F_BASE);
-		const uint64_t begun_ns = host_now_ns();
-		uint32_t len;
-
-		alarm(10);
-		fake_driver_listen(&n->f.queues[TX], 1);
-		send_frames(n, 1);
-		assert_in_range(wait_interrupts(n, 1, begun_ns), VIRTIO_LATE_NS, UINT64_MAX);
-		assert_true(next_used(n, TX, &len) >= 0);
-		alarm(0);
-	}
-}
-
-/* As drivers do when they send the next one.  Where this machine is slower than that,
- * another attempt counts. */
-static void a_driver_that_finds_its_frames_by_itself_is_not_interrupted(void **state)
-{
-	for (unsigned layout = 0; layout < LAYOUTS; layout++) {
-		struct nic *n = nic_again(state, layout_features(layout) | F_BASE);
-		unsigned spared = 0;
-
-		for (unsigned i = 0; i < 50 && spared == 0; i++) {
-			const unsigned before = interrupts(n);
-			uint32_t len;
-
-			fake_driver_listen(&n->f.queues[TX], 1);
-			send_frames(n, 1);
-			assert_true(next_used(n, TX, &len) >= 0);
-			if (n->f.queues[TX].event_idx)
-				fake_driver_listen(&n->f.queues[TX], 1); /* for the next */
-			else
-				fake_driver_mute(&n->f.queues[TX]);
-			ioloop_round(n->f.loop, 5);
-			spared += interrupts(n) == before;
-		}
-		assert_int_equal(spared, 1);
-	}
-}
-
-static void a_driver_that_waits_is_interrupted_with_its_next_frame(void **state)
-{
-	struct nic *n = nic_ready(state, F_BASE);
-
-	send_frames(n, 1);
-	send_frames(n, 1);
-	assert_in_range(interrupts(n), 1, 2); /* 2: it took more than VIRTIO_LATE_NS */
-}
-
-static void many_frames_at_once_are_told_at_once(void **state)
-{
-	struct nic *n = nic_ready(state, F_BASE);
-
-	send_frames(n, VIRTIO_LATE_SLOTS + 1);
-	assert_int_equal(interrupts(n), 1);
-	ioloop_round(n->f.loop, 5);
-	assert_int_equal(interrupts(n), 1);
-}
-
-static void after_a_reset_no_late_interrupt_comes(void **state)
-{
-	struct nic *n = nic_ready(state, F_BASE);
-	unsigned before;
-
-	send_frames(n, 1);
-	assert_true(virtio_fixture_reset(&n->f));
-	before = interrupts(n);
-	ioloop_round(n->f.loop, 5);
-	ioloop_round(n->f.loop, 5);
-	assert_int_equal(interrupts(n), before);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(the_interrupt_for_a_lone_frame_may_come_late_but_it_comes),
-		TEST(a_driver_that_finds_its_frames_by_itself_is_not_interrupted),
-		TEST(a_driver_that_waits_is_interrupted_with_its_next_frame),
-		TEST(many_frames_at_once_are_told_at_once),
-		TEST(after_a_reset_no_late_interrupt_comes),
 		TEST(a_frame_is_sent_as_the_guest_wrote_it),
 		TEST(header_and_frame_may_be_cut_anywhere),
 		TEST(what_the_guest_leaves_to_others_goes_along),

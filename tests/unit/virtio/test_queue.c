@@ -490,56 +490,6 @@ static bool turn(struct ring_fixture *f)
 	return wanted;
 }
 
-static void what_is_published_may_be_found_without_an_interrupt(void **state)
-{
-	struct ring_fixture *f = *state;
-	uint16_t id;
-	uint32_t len;
-
-	for (unsigned i = 0; i < 3 * SIZE; i++) {
-		fake_driver_listen(&f->d, 1);
-		offer_one(f);
-		struct chain c = take(f);
-
-		vq_push(&f->q, &c, 0);
-		vq_publish(&f->q);
-		if (i % 2 == 0) { /* found, and nothing else is waited for */
-			assert_true(fake_driver_used(&f->d, &id, &len));
-			if (f->d.event_idx)
-				fake_driver_listen(&f->d, 1); /* for the next */
-			else
-				fake_driver_mute(&f->d);
-			assert_false(vq_wants_interrupt(&f->q));
-		} else { /* waited for, which is told once */
-			assert_true(vq_wants_interrupt(&f->q));
-			assert_false(vq_wants_interrupt(&f->q));
-			assert_true(fake_driver_used(&f->d, &id, &len));
-		}
-	}
-}
-
-/* What was pushed since is not shown yet, nor asked about. */
-static void an_interrupt_is_wanted_for_what_was_published(void **state)
-{
-	struct ring_fixture *f = *state;
-
-	for (unsigned i = 0; i < 3 * SIZE; i++) {
-		const uint16_t a = offer_one(f), b = offer_one(f);
-		struct chain ca = take(f), cb = take(f);
-
-		fake_driver_listen(&f->d, 1);
-		vq_push(&f->q, &ca, 0);
-		vq_publish(&f->q);
-		vq_push(&f->q, &cb, 0);
-		assert_true(vq_wants_interrupt(&f->q));
-		assert_used(f, a, 0);
-		assert_none_used(f);
-		fake_driver_listen(&f->d, 1);
-		assert_true(vq_flush(&f->q));
-		assert_used(f, b, 0);
-	}
-}
-
 static void a_driver_that_mutes_interrupts_gets_none(void **state)
 {
 	struct ring_fixture *f = *state;
@@ -743,10 +693,6 @@ int main(void)
 		IN_ORDER(in_order_holds_back_what_comes_too_early),
 		IN_ORDER(a_full_ring_goes_round_in_and_out),
 		BOTH(a_full_ring_goes_round_in_and_out),
-		BOTH(what_is_published_may_be_found_without_an_interrupt),
-		EVENTS(what_is_published_may_be_found_without_an_interrupt),
-		EVENTS(an_interrupt_is_wanted_for_what_was_published),
-		BOTH(an_interrupt_is_wanted_for_what_was_published),
 		BOTH(a_driver_that_mutes_interrupts_gets_none),
 		EVENTS(a_driver_that_mutes_interrupts_gets_none),
 		EVENTS(an_interrupt_comes_when_the_event_is_passed_and_only_then),
