@@ -159,6 +159,8 @@ wait_for() {
 		! grep -q -s -a -E -- "$2" "$1" || return 0
 		sleep 0.2
 	done
+	# What the guest said meanwhile is shown with the verdict.
+	[ -z "$guest_pid" ] || timeout 1 cat <&6 >>console
 	not_ok "$scenario_name" "expected a line of $1 like '$2' within a minute, got none"
 	exit 0
 }
