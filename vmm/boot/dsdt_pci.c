@@ -14,7 +14,7 @@ static void emit_windows(struct aml *a, const struct platform_desc *desc)
 {
 	aml_name(a, "_CRS");
 	aml_open_resources(a);
-	aml_bus_numbers(a, 0, UINT8_MAX);
+	aml_bus_numbers(a, 0, PCI_BUS_LAST);
 	aml_io(a, PORT_PCI_ADDRESS, CONFIG_PORTS);
 	aml_io_window(a, 0, PORT_PCI_ADDRESS - 1);
 	aml_io_window(a, PORT_PCI_ADDRESS + CONFIG_PORTS, PORTS_END);

@@ -277,7 +277,7 @@ static void the_root_bridge_passes_on_all_but_its_own_ports(void **state)
 	(void)state;
 	acpi_init(&a, &desc_one);
 	pci = find_device(&a, "PCI0", NULL);
-	assert_true(holds(pci, "\x88\x0d\x00\x02\x0c\x00\x00\x00\x00\x00\xff\x00\x00\x00\x00\x01",
+	assert_true(holds(pci, "\x88\x0d\x00\x02\x0c\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00",
 			  16));
 	assert_true(holds_io(pci, 0xcf8, 8));
 	assert_true(holds(pci, "\x01\x0c\x03\x00\x00\x00\x00\xf7\x0c\x00\x00\xf8\x0c", 13));
