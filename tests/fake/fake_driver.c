@@ -10,6 +10,12 @@
 #define AVAIL	   (1u << 7)
 #define USED	   (1u << 15)
 
+/* What the device may write meanwhile, in one piece: byte by byte, half of it could be new. */
+static uint16_t shared16_load(const uint8_t *at)
+{
+	return __atomic_load_n((const uint16_t *)(const void *)at, __ATOMIC_ACQUIRE);
+}
+
 void fake_ram_init(struct fake_ram *r)
 {
 	memset(r, 0, sizeof(*r));
@@ -106,7 +112,7 @@ static bool split_used(struct fake_driver *d, uint16_t *id, uint32_t *len)
 	const uint8_t *entry = d->device + 4 + 8u * (d->next_used & (d->setup.size - 1u));
 	uint16_t at;
 
-	if (le16_load(d->device + 2) == d->next_used)
+	if (shared16_load(d->device + 2) == d->next_used)
 		return false;
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	assert(le32_load(entry) < d->setup.size);
@@ -158,7 +164,7 @@ static int packed_add(struct fake_driver *d, const struct fake_buf *bufs, unsign
 static bool packed_used(struct fake_driver *d, uint16_t *id, uint32_t *len)
 {
 	const uint8_t *entry = d->desc + (size_t)DESC_BYTES * d->next_used;
-	const unsigned flags = le16_load(entry + 14);
+	const unsigned flags = shared16_load(entry + 14);
 
 	if (!!(flags & AVAIL) != d->used_wrap || !!(flags & USED) != d->used_wrap)
 		return false;
@@ -224,7 +230,8 @@ static bool among(uint16_t event, uint16_t now, uint16_t added)
 bool fake_driver_wants_kick(struct fake_driver *d)
 {
 	const uint16_t added = d->added;
-	uint16_t event;
+	uint16_t event, flags;
+	bool wrap;
 
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	d->added = 0;
@@ -232,14 +239,17 @@ bool fake_driver_wants_kick(struct fake_driver *d)
 		return false;
 	if (!d->packed) {
 		if (!d->event_idx)
-			return !(le16_load(d->device) & 1);
-		event = le16_load(d->device + 4 + 8u * d->setup.size);
+			return !(shared16_load(d->device) & 1);
+		event = shared16_load(d->device + 4 + 8u * d->setup.size);
 		return among(event, d->next_avail, added);
 	}
-	if (le16_load(d->device + 2) != 2)
-		return le16_load(d->device + 2) == 0;
-	event = le16_load(d->device) & 0x7fff;
-	if (!!(le16_load(d->device) & 0x8000) != d->avail_wrap)
+	flags = shared16_load(d->device + 2);
+	if (flags != 2)
+		return flags == 0;
+	event = shared16_load(d->device);
+	wrap = event & 0x8000;
+	event &= 0x7fff;
+	if (wrap != d->avail_wrap)
 		event = (uint16_t)(event - d->setup.size);
 	return among(event, d->next_avail, added);
 }
