@@ -114,7 +114,6 @@ static bool split_used(struct fake_driver *d, uint16_t *id, uint32_t *len)
 
 	if (shared16_load(d->device + 2) == d->next_used)
 		return false;
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	assert(le32_load(entry) < d->setup.size);
 	*id = at = (uint16_t)le32_load(entry);
 	*len = le32_load(entry + 4);
@@ -168,7 +167,6 @@ static bool packed_used(struct fake_driver *d, uint16_t *id, uint32_t *len)
 
 	if (!!(flags & AVAIL) != d->used_wrap || !!(flags & USED) != d->used_wrap)
 		return false;
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	*id = le16_load(entry + 12);
 	*len = le32_load(entry + 8);
 	assert(*id < d->setup.size && d->length[*id] > 0);

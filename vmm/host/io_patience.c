@@ -17,9 +17,7 @@ static void give_up(struct io_patience *p)
 static void after_prompt(struct io_patience *p, uint64_t took_ns)
 {
 	p->prompt_ns = took_ns / max_u64(p->chains, 1);
-	if (p->left > 0)
-		p->left--;
-	if (p->left > 0)
+	if (--p->left > 0)
 		return;
 	p->patient = true;
 	p->left = IO_PATIENCE_KEEP;

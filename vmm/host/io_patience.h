@@ -36,7 +36,7 @@ struct io_patience {
 	uint64_t chains, begun_ns;
 	/* before it */
 	uint64_t prompt_ns;  /* of a chain, when last measured */
-	unsigned left, rest; /* measurements to come */
+	unsigned left, rest; /* measurements to come; at least 1 once it has begun */
 };
 
 /* The thread wakes at now_ns; since it last did, it was through with so many chains.

@@ -54,7 +54,6 @@ struct ioloop {
 	uint64_t no_look_until_ns;     /* the processor is wanted by others */
 	struct io_patience patience;
 	atomic_bool may_wait;	/* patience is ours to have: ioloop_be_patient() */
-	bool waits;		/* the scheduler was told so */
 	uint64_t chains;	/* since the last sleep */
 	struct io_workers workers;
 	struct io_op *finished; /* by workers, taken out of the inbox */

@@ -12,14 +12,12 @@ static bool set_policy(int policy)
 
 void ioloop_choose_policy(struct ioloop *l, uint64_t now_ns)
 {
+	const bool before = l->patience.patient;
 	const bool patient = io_patience_woken(&l->patience, now_ns, l->chains);
 
 	l->chains = 0;
-	if (patient == l->waits)
-		return;
-	if (set_policy(patient ? SCHED_BATCH : SCHED_OTHER))
-		l->waits = patient;
-	else /* seccomp */
+	/* It may be forbidden, by seccomp. */
+	if (patient != before && !set_policy(patient ? SCHED_BATCH : SCHED_OTHER))
 		atomic_store(&l->may_wait, false);
 }
 

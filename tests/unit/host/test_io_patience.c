@@ -34,22 +34,34 @@ static unsigned sleep_often(struct world *w, unsigned sleeps)
 	return patient;
 }
 
+static void go_deep(struct world *w)
+{
+	w->patient_chains = 30;
+	w->patient_ns = 2400 * US;
+}
+
+static void go_shallow(struct world *w)
+{
+	w->patient_chains = 1;
+	w->patient_ns = 400 * US;
+}
+
+static struct world made(void (*go)(struct world *w))
+{
+	struct world w = { .now_ns = NS_PER_S, .prompt_chains = 1, .prompt_ns = 300 * US };
+
+	go(&w);
+	return w;
+}
+
 static struct world deep(void)
 {
-	return (struct world){ .now_ns = NS_PER_S,
-			       .prompt_chains = 1,
-			       .prompt_ns = 300 * US,
-			       .patient_chains = 30,
-			       .patient_ns = 2400 * US };
+	return made(go_deep);
 }
 
 static struct world shallow(void)
 {
-	return (struct world){ .now_ns = NS_PER_S,
-			       .prompt_chains = 1,
-			       .prompt_ns = 300 * US,
-			       .patient_chains = 1,
-			       .patient_ns = 400 * US };
+	return made(go_shallow);
 }
 
 static void it_is_prompt_until_that_was_measured(void **state)
@@ -107,8 +119,7 @@ static void patience_ends_soon_after_depth_does(void **state)
 
 	(void)state;
 	sleep_often(&w, 1000);
-	w.patient_chains = 1;
-	w.patient_ns = 400 * US;
+	go_shallow(&w);
 	sleep_often(&w, 2 * IO_PATIENCE_PATIENT_SLEEPS + IO_PATIENCE_PROMPT_SLEEPS);
 	assert_in_range(sleep_often(&w, 20000), 1, 100);
 }
@@ -119,12 +130,7 @@ static void and_comes_back_with_it(void **state)
 
 	(void)state;
 	sleep_often(&w, 20000);
-	w = (struct world){ .p = w.p,
-			    .now_ns = w.now_ns,
-			    .prompt_chains = 1,
-			    .prompt_ns = 300 * US,
-			    .patient_chains = 30,
-			    .patient_ns = 2400 * US };
+	go_deep(&w);
 	sleep_often(&w, (IO_PATIENCE_REST_MAX + 1) * IO_PATIENCE_PROMPT_SLEEPS);
 	assert_in_range(sleep_often(&w, 10000), 9800, 10000);
 }
