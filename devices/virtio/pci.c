@@ -260,7 +260,7 @@ static const struct pci_ops function_ops = {
 
 static const struct bus_ops region_ops = { region_read, region_write };
 
-static void make_function(struct virtio_pci *vp)
+static void make_function(struct virtio_pci *vp, unsigned vectors)
 {
 	const struct bus_region region = { .name = vp->v.ops->name, .max_access = 8,
 					   .ops = &region_ops, .ctx = vp };
@@ -276,7 +276,7 @@ static void make_function(struct virtio_pci *vp)
 	};
 	pci_function_init(&vp->fn, &vp->identity, &function_ops);
 	pci_add_bar(&vp->fn, VIRTIO_PCI_BAR, VIRTIO_PCI_BAR_BYTES, true, false, &region);
-	msix_init(&vp->msix, vp->board->msi, vp->v.queue_count + 1);
+	msix_init(&vp->msix, vp->board->msi, vectors ? vectors : vp->v.queue_count + 1);
 	pci_add_msix(&vp->fn, &vp->msix, VIRTIO_PCI_BAR, VIRTIO_PCI_TABLE, VIRTIO_PCI_PBA);
 	virtio_pci_add_caps(vp);
 }
@@ -314,7 +314,7 @@ int virtio_pci_init(struct virtio_pci *vp, const struct board *board,
 	rc = virtio_init(&vp->v, &whole, &pci_transport, err);
 	if (rc < 0)
 		return rc;
-	make_function(vp);
+	make_function(vp, place->vectors);
 	rc = put_on_bus(vp, place->devfn, err);
 	if (rc < 0)
 		virtio_free(&vp->v);

@@ -100,11 +100,12 @@ struct virtio_pci_place {
 	int devfn;		/* -1: the lowest free device */
 	struct ioloop *const *loops; /* one a queue, or all the same: see loop_count */
 	unsigned loop_count;	/* queue i runs on loops[i % loop_count] */
+	unsigned vectors;	/* of MSI-X, 2..MSIX_VECTORS_MAX; 0: see virtio_pci_init() */
 	const char *label;
 };
 
-/* Make v the device that setup says, at place, with vectors for its queues and one
- * more.  setup's loops and label come from place.
+/* Make v the device that setup says, at place, with a vector for each of its queues and
+ * one more unless place says how many.  setup's loops and label come from place.
  * 0, or -errno with err filled: nothing is left then. */
 int virtio_pci_init(struct virtio_pci *vp, const struct board *board,
 		    const struct virtio_pci_place *place, const struct virtio_setup *setup,

@@ -186,6 +186,11 @@ static uint64_t features_accepted(struct virtio_fixture *f)
 	return features | common_read(f, COMMON_DRIVER_FEATURE) << 32;
 }
 
+unsigned virtio_fixture_vector(const struct virtio_fixture *f, unsigned i)
+{
+	return f->vp->msix.vector_count > f->vp->v.queue_count ? 1 + i : 1;
+}
+
 void virtio_fixture_queue(struct virtio_fixture *f, unsigned i, uint16_t size)
 {
 	struct fake_driver *d = &f->queues[i];
@@ -195,7 +200,7 @@ void virtio_fixture_queue(struct virtio_fixture *f, unsigned i, uint16_t size)
 		size = (uint16_t)queue_read(f, i, COMMON_QUEUE_SIZE);
 	fake_driver_init(d, &f->fb.mem, RINGS_GPA + i * RINGS_STEP, size, features_accepted(f));
 	queue_write(f, i, COMMON_QUEUE_SIZE, size);
-	queue_write(f, i, COMMON_QUEUE_VECTOR, i + 1);
+	queue_write(f, i, COMMON_QUEUE_VECTOR, virtio_fixture_vector(f, i));
 	queue_write(f, i, COMMON_QUEUE_DESC, d->setup.desc);
 	queue_write(f, i, COMMON_QUEUE_DRIVER, d->setup.driver);
 	queue_write(f, i, COMMON_QUEUE_DEVICE, d->setup.device);

@@ -17,7 +17,7 @@
  *	virtio_fixture_free(&f);                   // device, too
  *
  * Everything goes through the bus, as a guest's accesses do.  Vector 0 is the
- * configuration's, vector 1 + i queue i's. */
+ * configuration's; for queues see virtio_fixture_vector(). */
 #ifndef BANTAM_VIRTIO_FIXTURE_H
 #define BANTAM_VIRTIO_FIXTURE_H
 
@@ -91,6 +91,8 @@ void virtio_fixture_run(struct virtio_fixture *f);
 /* Rounds until queue i has a used entry, up to 5 s; then as virtio_fixture_run(). */
 void virtio_fixture_wait(struct virtio_fixture *f, unsigned i);
 
+/* The vector of queue i: 1 + i, or 1 for all where there are fewer, as Linux has it. */
+unsigned virtio_fixture_vector(const struct virtio_fixture *f, unsigned i);
 /* Messages of vector so far. */
 unsigned virtio_fixture_interrupts(struct virtio_fixture *f, unsigned vector);
 

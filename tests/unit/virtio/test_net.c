@@ -1,6 +1,7 @@
 #include "net_fixture.h"
 
 #include <errno.h>
+#include <linux/pci_regs.h>
 
 /* ---- what is offered --------------------------------------------------------------------- */
 
@@ -20,6 +21,14 @@ static uint64_t offered(void **state, void (*change)(struct nic *n))
 		change(n);
 	nic_plug(n);
 	return features_offered(&n->f) & ~VIRTIO_F_COMMON;
+}
+
+static unsigned vectors_of(struct nic *n)
+{
+	const unsigned cap = virtio_fixture_cap(&n->f, PCI_CAP_ID_MSIX, 0);
+
+	assert_int_not_equal(cap, 0);
+	return (virtio_fixture_config_read(&n->f, cap + PCI_MSIX_FLAGS, 2) & PCI_MSIX_FLAGS_QSIZE) + 1;
 }
 
 static void take_tso(struct nic *n)
@@ -233,6 +242,37 @@ static void a_driver_that_cannot_announce_is_not_asked(void **state)
 	assert_int_equal(config16(n, CONFIG_STATUS), LINK_UP);
 }
 
+/* ---- vectors ------------------------------------------------------------------------ */
+
+static void queues_of_one_pair_have_one_vector(void **state)
+{
+	struct nic *n = nic_ready(state, F_BASE | NET_F_MRG_RXBUF | NET_F_CTRL_RX);
+
+	assert_int_equal(vectors_of(n), 2);
+	rx_offer(n, RX, 2 * FRAME_BYTES);
+	bring(n, FRAME_BYTES, FRAME_BYTES);
+	virtio_fixture_run(&n->f);
+	assert_int_equal(virtio_fixture_interrupts(&n->f, 1), 1);
+	tx_offer(n, TX, NULL, FRAME_BYTES);
+	tx_kick(n, TX);
+	assert_int_equal(virtio_fixture_interrupts(&n->f, 1), 2);
+	assert_int_equal(command(n, 0, 0, "\1", 1), 0);
+	assert_int_equal(virtio_fixture_interrupts(&n->f, 1), 3);
+}
+
+static void of_more_pairs_each_queue_has_its_own(void **state)
+{
+	struct nic *n = *state;
+
+	add_pair(n);
+	nic_ready(state, F_BASE | NET_F_MQ);
+	assert_int_equal(vectors_of(n), 6);
+	tx_offer(n, TX, NULL, FRAME_BYTES);
+	tx_kick(n, TX);
+	assert_int_equal(virtio_fixture_interrupts(&n->f, 1 + RX), 0);
+	assert_int_equal(virtio_fixture_interrupts(&n->f, 1 + TX), 1);
+}
+
 /* ---- several pairs ------------------------------------------------------------------------------
  */
 
@@ -340,6 +380,8 @@ int main(void)
 		TEST(a_link_needs_cable_and_carrier),
 		TEST(an_announcement_is_asked_for_until_the_driver_made_it),
 		TEST(a_driver_that_cannot_announce_is_not_asked),
+		TEST(queues_of_one_pair_have_one_vector),
+		TEST(of_more_pairs_each_queue_has_its_own),
 		TEST(a_pair_starts_when_the_driver_uses_it),
 		TEST(the_driver_uses_no_pairs_that_are_not_there),
 		TEST(without_mq_the_third_queue_is_the_control_queue),
