@@ -222,8 +222,11 @@ static int nat_send(struct net *net, unsigned pair, const struct net_frame *f)
 
 static void nat_flush(struct net *net, unsigned pair)
 {
+	struct nat *n = nat_of(net);
+
 	(void)pair;
-	tcp_flush(nat_of(net));
+	tcp_flush(n);
+	udp_flush(n);
 }
 
 static void nat_close(struct net *net)

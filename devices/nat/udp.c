@@ -85,8 +85,7 @@ static void flow_receive(struct nat *n, struct udp_flow *f)
 	}
 }
 
-/* What became of datagrams that the guest sent. */
-static void flow_errors(struct nat *n, struct udp_flow *f)
+void udp_flow_errors(struct nat *n, struct udp_flow *f)
 {
 	const struct nat_flow_key *k = &f->flow.key;
 	const struct nat_to sent = { .src = k->guest_ip,
@@ -111,7 +110,7 @@ static void flow_ready(void *arg, uint32_t events)
 	struct udp_flow *f = arg;
 
 	if (events & EPOLLERR)
-		flow_errors(f->nat, f);
+		udp_flow_errors(f->nat, f);
 	if (events & EPOLLIN)
 		flow_receive(f->nat, f);
 }
@@ -122,6 +121,8 @@ static void flow_close(struct nat *n, struct nat_flow *flow)
 {
 	struct udp_flow *f = container_of(flow, struct udp_flow, flow);
 
+	if (n->udp->batch.flow == f)
+		udp_batch_end(n);
 	nat_watch_close(n, &f->watch);
 	free(f);
 }
@@ -175,25 +176,19 @@ static void flow_send(struct nat *n, struct udp_flow *f, const struct nat_in *in
 		      const struct wire_udp *udp)
 {
 	struct iovec iov[NAT_IOV_MAX];
-	struct msghdr msg = { .msg_iov = iov };
 	const size_t want = udp->len - WIRE_UDP_BYTES;
 	size_t len;
+	const unsigned count = nat_in_slice(in, WIRE_UDP_BYTES, want, iov, NAT_IOV_MAX, &len);
 
-	msg.msg_iovlen = nat_in_slice(in, WIRE_UDP_BYTES, want, iov, NAT_IOV_MAX, &len);
 	if (len < want) {
 		nat_count(&n->stats.malformed);
 		return;
 	}
 	nat_flow_touch(&n->udp->flows, &f->flow);
-	if (f->port) {
-		udp_port_send(f, iov, msg.msg_iovlen);
-		return;
-	}
-	nat_set_ttl(f->watch.source.fd, &f->ttl, in->ip.ttl);
-	/* What a socket knows of an earlier one it says of this one, and does not send. */
-	for (unsigned i = 0;
-	     i < 2 && sendmsg(f->watch.source.fd, &msg, MSG_NOSIGNAL) < 0 && errno != EAGAIN; i++)
-		flow_errors(n, f);
+	if (f->port)
+		udp_port_send(f, iov, count);
+	else
+		udp_batch_add(n, f, in->ip.ttl, iov, count, len);
 }
 
 /* Why there is no flow. */
@@ -238,6 +233,11 @@ static void to_flow(struct nat *n, const struct nat_in *in, const struct wire_ud
 		complain(n, in, rc);
 	else
 		flow_send(n, f, in, udp);
+}
+
+void udp_flush(struct nat *n)
+{
+	udp_batch_end(n);
 }
 
 void udp_input(struct nat *n, const struct nat_in *in)

@@ -6,7 +6,9 @@
 
 int udp_init(struct nat *n);
 void udp_fini(struct nat *n);
+/* A packet of the guest's: what it is to send may wait until udp_flush(). */
 void udp_input(struct nat *n, const struct nat_in *in);
+void udp_flush(struct nat *n);
 
 /* Bind a port of the host's now.
  * port  the one that was bound

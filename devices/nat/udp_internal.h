@@ -6,6 +6,7 @@
 
 #include "nat/flow.h"
 #include "nat/udp.h"
+#include "nat/udp_batch.h"
 
 #define UDP_PAYLOAD_MAX 65507u		/* of IPv4 */
 #define UDP_FLOW_NS	(60 * NS_PER_S) /* may a flow be idle */
@@ -28,11 +29,13 @@ struct udp_flow {
 	uint16_t host_port;
 	uint32_t local_ip; /* which address of the host's the peer spoke to */
 	uint8_t ttl;
+	bool one_by_one; /* no batch could be sent this way */
 };
 
 struct udp {
 	struct nat_flow_table flows;
 	struct udp_port *ports;
+	struct udp_batch batch;
 	/* For datagrams that are longer than the guest's MTU. */
 	uint8_t rest[UDP_PAYLOAD_MAX], whole[UDP_PAYLOAD_MAX];
 };
@@ -45,6 +48,9 @@ ssize_t udp_receive(struct nat *n, uint32_t guest_ip, int fd, struct msghdr *msg
 		    struct nat_packet *packet);
 /* The packet holds len bytes from the flow's peer. */
 void udp_deliver(struct nat *n, struct udp_flow *f, struct nat_packet *packet, size_t len);
+
+/* Tell the guest what became of datagrams that it sent. */
+void udp_flow_errors(struct nat *n, struct udp_flow *f);
 
 /* To the peer of a flow that goes through a published port. */
 void udp_port_send(const struct udp_flow *f, struct iovec *iov, size_t iov_count);

@@ -163,6 +163,7 @@ static inline void rig_send(struct nat_rig *r, const struct frame *f)
 	assert_int_equal(fake_nic_send(&r->fake, r->net, f->bytes, f->len, NULL), 0);
 }
 
+/* Alone: no other follows at once. */
 static inline void rig_send_udp(struct nat_rig *r, uint16_t src_port, uint32_t dst,
 				uint16_t dst_port, const void *payload, size_t len)
 {
@@ -170,6 +171,7 @@ static inline void rig_send_udp(struct nat_rig *r, uint16_t src_port, uint32_t d
 
 	frame_udp(&f, GUEST, src_port, dst, dst_port, payload, len);
 	rig_send(r, &f);
+	net_flush(r->net, 0);
 }
 
 /* ---- what came ------------------------------------------------------------------------------ */

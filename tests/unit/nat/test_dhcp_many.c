@@ -435,6 +435,7 @@ static void send_udp_as(struct nat_rig *r, unsigned guest, uint32_t ip, uint16_t
 	frame_udp(&f, ip, src_port, GATEWAY, port, "x", 1);
 	mac_of(guest, f.bytes + 6);
 	rig_send(r, &f);
+	net_flush(r->net, 0);
 }
 
 static void each_guest_gets_the_answers_to_its_own(void **state)

@@ -323,10 +323,12 @@ static void a_checksum_left_to_us_is_not_looked_at(void **state)
 	rig_send(&r, &f);
 	assert_int_equal(r.n->stats.malformed, 1);
 	fake_nic_send(&r.fake, r.net, f.bytes, f.len, &left);
+	net_flush(r.net, 0);
 	assert_int_equal(host_receive(fd, bytes, sizeof(bytes), NULL), 5);
 	/* Nor one that is not there. */
 	be16_store(f.bytes + L4_AT + 6, 0);
 	rig_send(&r, &f);
+	net_flush(r.net, 0);
 	assert_int_equal(host_receive(fd, bytes, sizeof(bytes), NULL), 5);
 	assert_int_equal(r.n->stats.malformed, 1);
 	rig_end(&r);
@@ -447,6 +449,7 @@ static void few_hops_are_as_few_for_the_host(void **state)
 		ip.ttl = ttls[i];
 		wire_ip4_emit(&ip, f.bytes + 14);
 		rig_send(&r, &f);
+		net_flush(r.net, 0);
 		ttl = received_ttl(fd);
 		if (i == 0)
 			usual = ttl;
