@@ -76,6 +76,8 @@ void socket_found_peer(struct net_socket *s)
 	s->mode->reset(s);
 	log_info("socket %s: there is a peer", path_of(s));
 	s->nic->ops->link(s->nic, true);
+	/* The guest may wait for room with the last one still. */
+	s->nic->ops->tx_ready(s->nic, 0);
 }
 
 /* A peer that stays for a moment only is tried ever more rarely, too. */

@@ -289,6 +289,26 @@ static void a_peer_that_goes_away_is_looked_for_at_a_bounded_rate(void **state)
 	peer_gets(b, 60, 2);
 }
 
+static void a_guest_that_waits_for_a_peer_that_goes_away_goes_on_with_the_next(void **state)
+{
+	struct bench *b = *state;
+	unsigned sent = 0;
+
+	meet(b);
+	while (send_frame(b->guest, 1514, 2, 1, sent) == 0)
+		assert_true(++sent < 10000);
+	/* It still does not read: nothing of what was sent makes room. */
+	shutdown(b->peer, SHUT_WR);
+	UNTIL(b->loop, !b->guest->fake.link_up);
+	assert_int_equal(b->guest->fake.tx_ready_count, 0);
+	close(b->peer);
+	UNTIL(b->loop, b->guest->fake.link_up);
+	assert_int_equal(b->guest->fake.tx_ready_count, 1);
+	b->peer = accept(b->listener, NULL, NULL);
+	assert_int_equal(send_frame(b->guest, 60, 2, 1, 3), 0);
+	peer_gets(b, 60, 3);
+}
+
 static void who_listens_takes_one_peer_after_the_other(void **state)
 {
 	struct bench *b = *state;
@@ -474,6 +494,7 @@ int main(void)
 		BENCH(a_length_that_no_frame_has_unplugs_the_cable),
 		BENCH(a_peer_that_comes_when_descriptors_are_out_waits_and_nothing_spins),
 		BENCH(a_peer_that_goes_away_is_looked_for_at_a_bounded_rate),
+		BENCH(a_guest_that_waits_for_a_peer_that_goes_away_goes_on_with_the_next),
 		BENCH(who_listens_takes_one_peer_after_the_other),
 		BENCH(what_came_before_the_end_is_received),
 		BENCH(a_pair_that_stops_and_starts_goes_on_in_the_stream),
