@@ -38,7 +38,9 @@ static bool give_frames(struct net_socket *s)
 
 static void stream_receive(struct net_socket *s)
 {
-	for (unsigned n = 0; n < SOCKET_BURST && give_frames(s); n++) {
+	bool go = give_frames(s);
+
+	for (unsigned n = 0; n < SOCKET_BURST && go; n++) {
 		uint8_t *to;
 		const size_t space = stream_in_space(s->in, &to);
 		const ssize_t got = recv(s->fd, to, space, MSG_DONTWAIT);
@@ -50,6 +52,8 @@ static void stream_receive(struct net_socket *s)
 			return;
 		}
 		stream_in_came(s->in, (size_t)got);
+		/* The last one's, too: nobody tells of what is in memory already. */
+		go = give_frames(s);
 	}
 }
 

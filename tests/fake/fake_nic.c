@@ -67,6 +67,8 @@ static void fake_commit(struct net_nic *nic, unsigned pair, size_t len,
 	if (f->room_count != UINT_MAX)
 		f->room_count--;
 	f->frames[f->frame_count++] = (struct fake_frame){ f->room, len, *offload, pair };
+	if (f->came)
+		f->came(f->came_arg);
 }
 
 static void fake_dropped(struct net_nic *nic, unsigned pair)

@@ -32,6 +32,8 @@ struct fake_nic {
 	size_t piece_bytes;  /* what they are cut into; 0: whole */
 	bool has_slow;	     /* as a switch: the guest that has slow_mac takes nothing now */
 	uint8_t slow_mac[NET_MAC_BYTES];
+	void (*came)(void *arg); /* a frame came, and the loan is over; NULL */
+	void *came_arg;
 	/* For the test to read. */
 	unsigned frame_count;	/* that came, in all */
 	unsigned refused_count; /* room() said no */

@@ -14,6 +14,7 @@ struct bench {
 	struct ioloop *loop;
 	struct guest *guest;
 	int listener, peer; /* the other side, which is the test; -1 */
+	unsigned fed;	    /* frames that it has yet to send */
 };
 
 static int bench_setup(void **state)
@@ -218,6 +219,34 @@ static void a_guest_without_room_leaves_frames_where_they_are(void **state)
 	for (unsigned i = 0; i < 6; i++)
 		assert_came(b->guest, 100, 1, 2, i);
 	assert_int_equal(b->guest->fake.dropped_count, 0);
+}
+
+/* A peer that is always there with the next frame: the reads of one burst bring a frame
+ * each, and none is left for another one. */
+static void feed(void *arg)
+{
+	struct bench *b = arg;
+
+	if (b->fed > 0) {
+		b->fed--;
+		peer_sends(b, 60, b->fed);
+	}
+}
+
+static void the_last_frame_of_a_long_burst_needs_no_other_behind_it(void **state)
+{
+	struct bench *b = *state;
+
+	meet(b);
+	b->guest->fake.came = feed;
+	b->guest->fake.came_arg = b;
+	for (unsigned count = 60; count < 70; count++) {
+		const unsigned before = b->guest->fake.frame_count;
+
+		b->fed = count;
+		feed(b);
+		UNTIL(b->loop, b->guest->fake.frame_count == before + count);
+	}
 }
 
 static void a_length_that_no_frame_has_unplugs_the_cable(void **state)
@@ -491,6 +520,7 @@ int main(void)
 		BENCH(a_frame_in_single_bytes_is_one_frame),
 		BENCH(a_peer_that_does_not_read_makes_the_guest_wait_and_loses_nothing),
 		BENCH(a_guest_without_room_leaves_frames_where_they_are),
+		BENCH(the_last_frame_of_a_long_burst_needs_no_other_behind_it),
 		BENCH(a_length_that_no_frame_has_unplugs_the_cable),
 		BENCH(a_peer_that_comes_when_descriptors_are_out_waits_and_nothing_spins),
 		BENCH(a_peer_that_goes_away_is_looked_for_at_a_bounded_rate),
