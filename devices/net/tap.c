@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <linux/if_tun.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -83,8 +84,8 @@ static size_t longest_frame(const struct tap *t)
 	return t->nic->mtu + NET_HEADER_BYTES + 4u; /* a VLAN tag */
 }
 
-/* len bytes came, the header among them. */
-static void commit(struct tap_queue *q, ssize_t len)
+/* len bytes came, the header among them; for room of room_len without it. */
+static void commit(struct tap_queue *q, size_t room_len, ssize_t len)
 {
 	const unsigned can = atomic_load_explicit(&q->tap->to_guest, memory_order_relaxed);
 	struct net_nic *nic = q->tap->nic;
@@ -93,13 +94,39 @@ static void commit(struct tap_queue *q, ssize_t len)
 
 	if (len >= (ssize_t)(NET_VNET_HEADER_BYTES + NET_HEADER_BYTES)) {
 		frame_bytes = (size_t)len - NET_VNET_HEADER_BYTES;
-		/* Not allowed: queued before the driver said what it takes. */
-		if (net_offload_parse(q->header, frame_bytes, can, &offload) < 0)
+		/* Cut off; or not allowed: queued before the driver said what it takes. */
+		if (frame_bytes > room_len ||
+		    net_offload_parse(q->header, frame_bytes, can, &offload) < 0)
 			frame_bytes = 0;
 	}
 	nic->ops->commit(nic, q->pair, frame_bytes, &offload);
 	if (frame_bytes == 0 && len > 0)
 		nic->ops->dropped(nic, q->pair);
+}
+
+/* A frame behind its header into the room, and one byte more, if it has that: the kernel
+ * cuts off what does not fit and does not tell.  A copy, as what is behind the room is
+ * not lent; without the last piece where there are as many as there may be. */
+static ssize_t read_measured(struct tap_queue *q, struct net_room *room)
+{
+	struct iovec iov[NET_IOV_MAX + 1];
+	unsigned count = room->iov_count;
+	uint8_t spare;
+
+	if (count == NET_IOV_MAX)
+		room->len -= room->iov[--count].iov_len;
+	iov[0] = (struct iovec){ q->header, sizeof(q->header) };
+	memcpy(iov + 1, room->iov, count * sizeof(iov[0]));
+	iov[count + 1] = (struct iovec){ &spare, sizeof(spare) };
+	return readv(q->fd, iov, (int)count + 2);
+}
+
+static ssize_t read_frame(struct tap_queue *q, struct net_room *room)
+{
+	if (room->len < NET_FRAME_BYTES_MAX)
+		return read_measured(q, room);
+	room->iov[-1] = (struct iovec){ q->header, sizeof(q->header) };
+	return readv(q->fd, room->iov - 1, (int)room->iov_count + 1);
 }
 
 /* One frame; false: there is none, or no room for it. */
@@ -113,14 +140,13 @@ static bool receive(struct tap_queue *q)
 		wait_for(q, q->events & ~(uint32_t)EPOLLIN);
 		return false;
 	}
-	room.iov[-1] = (struct iovec){ q->header, sizeof(q->header) };
-	len = readv(q->fd, room.iov - 1, (int)room.iov_count + 1);
+	len = read_frame(q, &room);
 	if (len < 0 && errno == EBADFD) {
-		commit(q, 0);
+		commit(q, room.len, 0);
 		lose_interface(q);
 		return false;
 	}
-	commit(q, len > 0 ? len : 0);
+	commit(q, room.len, len > 0 ? len : 0);
 	return len > 0;
 }
 

@@ -319,6 +319,55 @@ static void a_guest_without_room_is_not_asked_again(void **state)
 	guest_end(g);
 }
 
+/* Send one of len bytes, and see whether it comes, whole. */
+static void assert_passes(struct island *i, struct guest *g, int raw, size_t len, bool passes)
+{
+	const unsigned dropped = g->fake.dropped_count;
+	const struct fake_frame *f = NULL;
+	uint8_t bytes[2000];
+
+	fill_frame(bytes, len, 1, 2, 0);
+	assert_int_equal(send(raw, bytes, len, 0), len);
+	UNTIL(i->loop, (f = next_of_ours(g)) != NULL || g->fake.dropped_count > dropped);
+	assert_int_equal(f != NULL, passes);
+	assert_int_equal(g->fake.dropped_count - dropped, !passes);
+	if (f) {
+		assert_int_equal(f->len, len);
+		assert_memory_equal(f->bytes, bytes, len);
+	}
+}
+
+static void a_frame_that_is_longer_than_the_guests_room_is_dropped(void **state)
+{
+	/* The room, its pieces, and the longest frame that is received. */
+	static const struct {
+		size_t room, piece, longest;
+	} cases[] = {
+		{ 500, 0, 500 },
+		{ 500, 100, 500 },
+		/* As many pieces as there may be: the last one gives way. */
+		{ NET_IOV_MAX, 1, NET_IOV_MAX - 1 },
+		/* The room that was wanted, which the interface has outgrown. */
+		{ NET_FRAME_BYTES_MAX, 0, 1518 },
+	};
+	struct island *i = island_of(state);
+	struct ifreq ifr = { .ifr_name = "t0", .ifr_mtu = 3000 };
+	struct guest *g = plug(i, "t0", NULL, 1, 0);
+	const int raw = raw_socket("t0", 0x88b5, false);
+
+	assert_int_equal(ioctl(i->control, SIOCSIFMTU, &ifr), 0);
+	/* What the kernel says of its own is short enough. */
+	for (unsigned n = 0; n < ARRAY_LEN(cases); n++) {
+		g->fake.room_bytes = cases[n].room;
+		g->fake.piece_bytes = cases[n].piece;
+		assert_passes(i, g, raw, cases[n].longest, true);
+		assert_passes(i, g, raw, cases[n].longest + 2, false);
+		assert_passes(i, g, raw, 60, true);
+	}
+	close(raw);
+	guest_end(g);
+}
+
 /* ---- queues ---------------------------------------------------------------------- */
 
 /* Flows that the kernel spreads over queues: UDP from many ports. */
@@ -508,6 +557,7 @@ int main(void)
 		ISLAND(long_segments_come_whole_to_a_guest_that_takes_them),
 		ISLAND(a_guests_long_segment_is_taken_with_its_header),
 		ISLAND(a_guest_without_room_is_not_asked_again),
+		ISLAND(a_frame_that_is_longer_than_the_guests_room_is_dropped),
 		ISLAND(a_pair_that_is_not_used_gets_nothing),
 		ISLAND(ports_of_one_bridge_reach_each_other),
 		ISLAND(names_and_bridges_that_are_wrong_are_said_to_be),
