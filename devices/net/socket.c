@@ -98,17 +98,28 @@ static void watch_listener(struct net_socket *s)
 		log_error("socket %s: cannot be watched", path_of(s));
 }
 
+/* DGRAM with listen: the socket is everybody's again.  The error that the peer may have
+ * left in it would be told of for ever. */
+static void let_go(struct net_socket *s)
+{
+	static const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
+	socklen_t len = sizeof(int);
+	int left;
+
+	if (connect(s->fd, &nobody, sizeof(nobody)) < 0)
+		log_error("socket %s: %s", path_of(s), strerror(errno));
+	getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &left, &len);
+}
+
 /* The peer is gone: look for the next one. */
 static void look_for_peer(struct net_socket *s)
 {
-	static const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
-
 	if (!s->listens)
 		retry_later(s);
 	else if (s->mode->type == SOCK_STREAM)
 		watch_listener(s);
-	else if (connect(s->fd, &nobody, sizeof(nobody)) < 0)
-		log_error("socket %s: %s", path_of(s), strerror(errno));
+	else
+		let_go(s);
 }
 
 void socket_lose_peer(struct net_socket *s, const char *why)

@@ -453,6 +453,42 @@ static void two_guests_meet_by_datagrams(void **state)
 	}
 }
 
+/* A peer that lets go of us with datagrams unread leaves an error behind, which reading
+ * takes; but a guest without room reads nothing. */
+static void a_peer_that_left_datagrams_unread_is_gone_and_nothing_spins(void **state)
+{
+	static const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
+	struct bench *b = *state;
+	const struct net_socket_config c = { .path = b->path,
+					     .mode = NET_SOCKET_DGRAM,
+					     .listen = true };
+	uint8_t bytes[60];
+	uint64_t begun_ns;
+	unsigned rounds = 0;
+
+	assert_int_equal(open_socket(b, &c, NULL), 0);
+	fill_frame(bytes, sizeof(bytes), 1, 2, 0);
+	b->peer = peer_socket(SOCK_DGRAM, b->local);
+	peer_connect(b->peer, b->path);
+	write_all(b->peer, bytes, sizeof(bytes));
+	UNTIL(b->loop, b->guest->fake.link_up);
+	assert_int_equal(send_frame(b->guest, 60, 2, 1, 0), 0);
+	b->guest->fake.room_count = 0;
+	write_all(b->peer, bytes, sizeof(bytes));
+	UNTIL(b->loop, b->guest->fake.refused_count > 0);
+	assert_int_equal(connect(b->peer, &nobody, sizeof(nobody)), 0);
+	UNTIL(b->loop, !b->guest->fake.link_up);
+	begun_ns = host_now_ns();
+	while (host_now_ns() - begun_ns < 100 * NS_PER_MS)
+		rounds += ioloop_round(b->loop, 20) > 0;
+	assert_in_range(rounds, 0, 3);
+	b->guest->fake.room_count = UINT_MAX;
+	net_rx_ready(b->guest->net, 0);
+	peer_connect(b->peer, b->path); /* it comes back */
+	write_all(b->peer, bytes, sizeof(bytes));
+	UNTIL(b->loop, b->guest->fake.link_up);
+}
+
 static void a_full_peer_makes_the_guest_wait_for_datagrams_too(void **state)
 {
 	struct bench *b = *state;
@@ -530,6 +566,7 @@ int main(void)
 		BENCH(a_pair_that_stops_and_starts_goes_on_in_the_stream),
 		BENCH(datagrams_pass_both_ways_from_a_path_of_ones_own),
 		BENCH(two_guests_meet_by_datagrams),
+		BENCH(a_peer_that_left_datagrams_unread_is_gone_and_nothing_spins),
 		BENCH(a_full_peer_makes_the_guest_wait_for_datagrams_too),
 		BENCH(errors_say_what_would_help),
 		BENCH(a_file_in_the_way_is_left_alone),
