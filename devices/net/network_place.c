@@ -102,11 +102,25 @@ static int make_socket(void)
 	return fd < 0 ? -errno : fd;
 }
 
+/* 0: nobody listens there; -EAGAIN: someone does, or at least his queue is there. */
+static int probe(const struct network_place *p)
+{
+	const int fd = network_place_connect(p);
+
+	if (fd < 0)
+		return fd == -ECONNREFUSED || fd == -ENOENT ? 0 : fd;
+	close(fd);
+	return -EAGAIN;
+}
+
 int network_place_listen(const struct network_place *p)
 {
-	const int fd = make_socket();
-	int rc;
+	int rc = probe(p), fd;
 
+	/* The file of his lock was deleted, and ours is another one. */
+	if (rc < 0)
+		return rc;
+	fd = make_socket();
 	if (fd < 0)
 		return fd;
 	/* The last server's, if it was killed: we have its lock. */

@@ -25,7 +25,8 @@ int network_place_find(const char *name, const char *dir, struct network_place *
  * The descriptor; -EAGAIN: someone else serves; another -errno. */
 int network_place_lock(const struct network_place *p);
 
-/* With the lock: a socket that listens, non-blocking.  Descriptor or -errno. */
+/* With the lock: a socket that listens, non-blocking.
+ * Descriptor; -EAGAIN: someone else serves all the same; another -errno. */
 int network_place_listen(const struct network_place *p);
 /* With the lock: no more. */
 void network_place_leave(const struct network_place *p);

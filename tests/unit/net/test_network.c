@@ -158,6 +158,29 @@ static void nothing_but_the_lock_is_left_behind(void **state)
 	assert_int_equal(st.st_size, 0);
 }
 
+/* By whoever cleans up old files, for example: who comes next gets a lock of a new file. */
+static void a_network_whose_lock_was_deleted_stays_one(void **state)
+{
+	struct town *t = *state;
+	struct guest *a = join(t, "lan", 0), *b, *c;
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/lan.lock", t->dir);
+	assert_int_equal(unlink(path), 0);
+	b = join(t, "lan", 0);
+	c = join(t, "lan", 0);
+	assert_int_equal(send_frame(b, 60, 0xff, 2, 7), 0);
+	UNTIL(t->loop, a->fake.frame_count == 1 && c->fake.frame_count == 1);
+	guest_end(a); /* who served */
+	assert_passes_again(t, b, c);
+	a = join(t, "lan", 0);
+	assert_passes_again(t, a, b);
+	assert_passes_again(t, c, a);
+	guest_end(a);
+	guest_end(b);
+	guest_end(c);
+}
+
 static void a_stopped_server_is_named_as_the_reason(void **state)
 {
 	struct town *t = *state;
@@ -186,6 +209,7 @@ int main(void)
 		TOWN(a_killed_server_is_replaced_within_moments),
 		TOWN(a_server_that_ends_hands_over),
 		TOWN(nothing_but_the_lock_is_left_behind),
+		TOWN(a_network_whose_lock_was_deleted_stays_one),
 		TOWN(a_stopped_server_is_named_as_the_reason),
 	};
 
