@@ -48,7 +48,7 @@ struct dns {
 	struct resolv_file resolv;
 	char *path;
 	unsigned good; /* the server that answered last */
-	uint8_t answer[KIB(64)];
+	uint8_t answer[WIRE_UDP_PAYLOAD_MAX + 1];
 };
 
 /* ---- to the guest -------------------------------------------------------------------------- */
@@ -135,6 +135,9 @@ static bool is_answer(const struct query *q, const uint8_t *bytes, size_t len)
 {
 	struct dns_message m;
 
+	/* A resolver by IPv6 can say more than fits into a packet for the guest. */
+	if (len > WIRE_UDP_PAYLOAD_MAX)
+		return false;
 	return dns_parse(bytes, len, &m) == 0 && m.id == q->id &&
 	       dns_is_answer(q->bytes, &q->message, bytes, &m);
 }

@@ -6,10 +6,10 @@
 
 #include <sys/uio.h>
 
-#include "base/types.h"
+#include "nat/wire.h"
 
-#define UDP_BATCH_DATAGRAMS 64u	   /* UDP_MAX_SEGMENTS of Linux */
-#define UDP_BATCH_BYTES	    65507u /* all together: what one of IPv4 may have */
+#define UDP_BATCH_DATAGRAMS 64u /* UDP_MAX_SEGMENTS of Linux */
+#define UDP_BATCH_BYTES	    WIRE_UDP_PAYLOAD_MAX /* all together */
 /* Those that are longer go by themselves: the kernel cuts them, and no batch of them. */
 #define UDP_BATCH_LONGEST 1472u
 

@@ -8,9 +8,8 @@
 #include "nat/udp.h"
 #include "nat/udp_batch.h"
 
-#define UDP_PAYLOAD_MAX 65507u		/* of IPv4 */
-#define UDP_FLOW_NS	(60 * NS_PER_S) /* may a flow be idle */
-#define UDP_BURST	32u		/* datagrams of one socket before others have their turn */
+#define UDP_FLOW_NS (60 * NS_PER_S) /* may a flow be idle */
+#define UDP_BURST   32u		    /* datagrams of one socket before others have their turn */
 
 /* A published port. */
 struct udp_port {
@@ -37,7 +36,7 @@ struct udp {
 	struct udp_port *ports;
 	struct udp_batch batch;
 	/* For datagrams that are longer than the guest's MTU. */
-	uint8_t rest[UDP_PAYLOAD_MAX], whole[UDP_PAYLOAD_MAX];
+	uint8_t rest[WIRE_UDP_PAYLOAD_MAX], whole[WIRE_UDP_PAYLOAD_MAX];
 };
 
 /* Receive one datagram straight into the buffers of the guest that has guest_ip.

@@ -114,6 +114,7 @@ void wire_icmp_emit(const struct wire_icmp *i, uint8_t bytes[WIRE_ICMP_BYTES]);
 /* ---- UDP: RFC 768 ---------------------------------------------------------------------------- */
 
 #define WIRE_UDP_BYTES	     8u
+#define WIRE_UDP_PAYLOAD_MAX 65507u /* with IPv4; with IPv6 twenty bytes more fit */
 #define WIRE_UDP_CSUM_OFFSET 6u
 
 struct wire_udp {

@@ -15,10 +15,9 @@ struct dns_rig {
 	int servers[SERVERS]; /* -1: nobody listens */
 };
 
-/* Two resolvers, both listed; those of the mask listen. */
-static void start(struct dns_rig *r, unsigned mask)
+/* Those of the mask listen. */
+static void start_with(struct dns_rig *r, unsigned mask, const char *text)
 {
-	const char text[] = "nameserver 127.0.0.53\nnameserver 127.0.0.54\n";
 	const struct nat_config c = { .resolv_conf = r->conf };
 	int fd;
 
@@ -26,7 +25,7 @@ static void start(struct dns_rig *r, unsigned mask)
 		skip();
 	strcpy(r->conf, "/tmp/resolv-XXXXXX");
 	fd = mkstemp(r->conf);
-	assert_int_equal(write(fd, text, sizeof(text) - 1), sizeof(text) - 1);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
 	close(fd);
 	for (unsigned i = 0; i < SERVERS; i++) {
 		const struct sockaddr_in a = host_address(FIRST + i, 53);
@@ -38,6 +37,12 @@ static void start(struct dns_rig *r, unsigned mask)
 		assert_int_equal(bind(r->servers[i], (const struct sockaddr *)&a, sizeof(a)), 0);
 	}
 	rig_start(&r->nat, &c);
+}
+
+/* Two resolvers, both listed. */
+static void start(struct dns_rig *r, unsigned mask)
+{
+	start_with(r, mask, "nameserver 127.0.0.53\nnameserver 127.0.0.54\n");
 }
 
 static void end(struct dns_rig *r)
@@ -264,6 +269,41 @@ static void long_answers_come_whole(void **state)
 	end(&r);
 }
 
+static void an_answer_longer_than_any_packet_is_none(void **state)
+{
+	const struct sockaddr_in6 at = { .sin6_family = AF_INET6,
+					 .sin6_addr = IN6ADDR_LOOPBACK_INIT,
+					 .sin6_port = htons(53) };
+	static uint8_t bytes[UINT16_MAX];
+	struct sockaddr_in6 from;
+	struct dns_rig r;
+	socklen_t from_len = sizeof(from);
+	uint16_t id;
+
+	(void)state;
+	start_with(&r, 0, "nameserver ::1\n");
+	r.servers[0] = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (bind(r.servers[0], (const struct sockaddr *)&at, sizeof(at)) < 0) {
+		end(&r);
+		skip(); /* this host has no IPv6 */
+	}
+	ask(&r, 4000, 1);
+	assert_int_equal(recvfrom(r.servers[0], bytes, sizeof(bytes), 0, (struct sockaddr *)&from,
+				  &from_len),
+			 QUERY_BYTES);
+	id = be16_load(bytes);
+	for (size_t len = WIRE_UDP_PAYLOAD_MAX + 20; len >= WIRE_UDP_PAYLOAD_MAX; len -= 10) {
+		make_answer(bytes, id, len - QUERY_BYTES);
+		assert_int_equal(sendto(r.servers[0], bytes, len, 0,
+					(const struct sockaddr *)&from, from_len),
+				 len);
+		if (len > WIRE_UDP_PAYLOAD_MAX)
+			rig_quiet(&r.nat);
+	}
+	assert_true(came_ip(rig_next(&r.nat)).more_fragments);
+	end(&r);
+}
+
 static void another_resolv_conf_counts_from_the_next_question_on(void **state)
 {
 	const char text[] = "nameserver 127.0.0.54\n";
@@ -353,6 +393,7 @@ int main(void)
 		cmocka_unit_test(a_resolver_that_is_not_there_is_not_waited_for),
 		cmocka_unit_test(in_the_end_the_guest_is_told_that_it_failed),
 		cmocka_unit_test(long_answers_come_whole),
+		cmocka_unit_test(an_answer_longer_than_any_packet_is_none),
 		cmocka_unit_test(another_resolv_conf_counts_from_the_next_question_on),
 		cmocka_unit_test(questions_are_bounded),
 		cmocka_unit_test(what_is_no_question_goes_nowhere),
