@@ -20,14 +20,23 @@ static void set(int fd, int level, int option, int value)
 	(void)setsockopt(fd, level, option, &value, sizeof(value));
 }
 
+/* A host without the family needs nothing of it. */
+static bool family_has_peek_off(int family)
+{
+	const int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0), at = 0;
+	bool has;
+
+	if (fd < 0)
+		return true;
+	has = setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &at, sizeof(at)) == 0;
+	close(fd);
+	return has;
+}
+
+/* Kernels had it for IPv4 first; a resolver may be there by IPv6. */
 bool host_has_peek_off(void)
 {
-	const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), at = 0;
-	const bool has = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &at, sizeof(at)) == 0;
-
-	if (fd >= 0)
-		close(fd);
-	return has;
+	return family_has_peek_off(AF_INET) && family_has_peek_off(AF_INET6);
 }
 
 void host_prepare(const struct tcp *t, int fd)
@@ -36,6 +45,9 @@ void host_prepare(const struct tcp *t, int fd)
 	set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	/* Urgent bytes are bytes of the stream (RFC 6093); else they would be missing. */
 	set(fd, SOL_SOCKET, SO_OOBINLINE, 1);
+	/* All of its buffer is ours, whatever net.ipv4.tcp_notsent_lowat says: is_crowded()
+	 * looks at the buffer. */
+	set(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, -1);
 	if (t->has_peek_off)
 		set(fd, SOL_SOCKET, SO_PEEK_OFF, 0);
 }
@@ -116,7 +128,7 @@ int host_take(struct conn *c)
 			recv(c->host.source.fd, NULL, end - c->taken, MSG_TRUNC | MSG_DONTWAIT));
 
 		if (rc <= 0)
-			return (int)rc;
+			return rc == -EAGAIN ? 0 : (int)rc;
 		c->taken += (uint32_t)rc;
 	}
 	return 0;
@@ -177,18 +189,23 @@ static bool is_crowded(struct conn *c)
 	return room < limit / 3;
 }
 
-void host_ask_room(struct conn *c)
+/* If not, the kernel tells when it is. */
+static bool is_writable(const struct conn *c)
 {
 	struct pollfd p = { .fd = c->host.source.fd, .events = POLLOUT };
 
+	return poll(&p, 1, 0) != 0;
+}
+
+void host_ask_room(struct conn *c)
+{
 	c->credit_old = false;
-	if (!is_crowded(c))
+	if (c->host_dead || !is_crowded(c))
 		return;
-	/* A look that finds no room has the kernel tell of it. */
-	if (poll(&p, 1, 0) == 0)
-		c->host_full = true;
-	else
+	if (is_writable(c))
 		is_crowded(c);
+	else
+		c->host_full = true;
 }
 
 /* The guest sent what was refused long ago: a new window and three duplicates have it
@@ -204,7 +221,9 @@ void host_refused(struct conn *c)
 	c->refused = true;
 	c->rcv_edge = c->rcv_nxt; /* back, whatever was told */
 	host_ask_room(c);
-	if (c->host_full)
+	/* Its buffer may be free and the kernel have another reason. */
+	c->host_full = c->host_full || !is_writable(c);
+	if (c->host_full || c->host_dead)
 		c->credit_bytes = 0;
 	else
 		ask_again(c);
@@ -222,19 +241,26 @@ static void hear_room(struct conn *c)
 		ask_again(c);
 }
 
+void host_died(struct conn *c)
+{
+	c->host_dead = c->host_readable = true;
+	c->credit_bytes = 0;
+}
+
 void host_hear(struct conn *c, uint32_t events)
 {
 	int error = 0;
 	socklen_t len = sizeof(error);
 
-	if (events & EPOLLERR)
-		c->host_dead =
-			getsockopt(c->host.source.fd, SOL_SOCKET, SO_ERROR, &error, &len) || error;
+	/* Read, an error is forgotten, but its event may come again. */
+	if ((events & EPOLLERR) &&
+	    (getsockopt(c->host.source.fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 || error))
+		host_died(c);
 	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP))
 		c->host_readable = true;
 	if (events & (EPOLLRDHUP | EPOLLHUP))
 		c->host_hup = true;
-	if ((events & EPOLLOUT) && c->host_full)
+	if ((events & EPOLLOUT) && c->host_full && !c->host_dead)
 		hear_room(c);
 }
 

@@ -64,7 +64,8 @@ static bool acceptable(const struct conn *c, const struct wire_tcp *s, uint32_t 
 static bool is_stale(const struct conn *c, const struct wire_tcp *s)
 {
 	return c->stamped && s->stamped && !(s->flags & WIRE_TCP_RST) &&
-	       seq_before(s->stamp, c->guest_stamp);
+	       seq_before(s->stamp, c->guest_stamp) &&
+	       c->used_ns - c->stamp_ns < TCP_STAMP_LIFE_NS;
 }
 
 /* R3: what we echo is the stamp of the segment that our next acknowledgment is for, and
@@ -72,8 +73,10 @@ static bool is_stale(const struct conn *c, const struct wire_tcp *s)
  * sends again, and its time-outs stay short on a lossy way. */
 static void take_stamp(struct conn *c, const struct wire_tcp *s)
 {
-	if (c->stamped && s->stamped && !seq_after(s->seq, c->rcv_told))
-		c->guest_stamp = s->stamp;
+	if (!c->stamped || !s->stamped || seq_after(s->seq, c->rcv_told))
+		return;
+	c->guest_stamp = s->stamp;
+	c->stamp_ns = c->used_ns;
 }
 
 /* Whether this was the end of it: stale, out of the window, RST, SYN, or no ACK. */
@@ -192,7 +195,7 @@ static int take_data(struct conn *c, const struct arrival *a)
 	const bool fills = seq_before(c->rcv_nxt, c->rcv_max);
 	ssize_t took = 0;
 
-	if (len > 0)
+	if (len > 0 && !c->host_dead)
 		took = host_write(c, a->in, a->s->header_bytes + skip, len);
 	if (took < 0)
 		return (int)took;
@@ -276,7 +279,7 @@ static void input_synchronized(struct conn *c, const struct arrival *a)
 	if (c->state == CONN_SYN_RECEIVED && !handshake_done(c, a))
 		return;
 	if (take_acknowledgment(c, a) && take_payload(c, a) < 0)
-		conn_abort(c, true);
+		host_died(c);
 }
 
 /* The host still connects. */

@@ -63,6 +63,10 @@
  * way to the guest: the wait is for a FIN that it sends again. */
 #define TCP_TIME_WAIT_NS NS_PER_S
 
+/* A stamp of the guest's says nothing of one that comes so much later (RFC 7323, 5.5): one
+ * that counts microseconds was half round after 35 minutes. */
+#define TCP_STAMP_LIFE_NS (1200 * NS_PER_S)
+
 /* A published port's SYNs go out at this pace while the guest does not answer (it may
  * be booting), so often. */
 #define TCP_PUBLISH_SYN_NS    NS_PER_S
@@ -130,7 +134,7 @@ struct conn {
 	bool host_hup;	    /* nothing comes behind what there is */
 	bool host_eof;	    /* all was looked at, and sent but for the FIN */
 	bool host_full;	    /* an event comes when there is room */
-	bool host_dead;
+	bool host_dead;	    /* reset: what it sent before is the guest's all the same */
 	uint8_t ttl;	      /* as nat_set_ttl() */
 	bool credit_old;      /* written since credit_bytes was asked for */
 	uint32_t credit_asks; /* and with less than this it is asked for again */
@@ -138,6 +142,7 @@ struct conn {
 	/* Deadlines, NAT_NEVER: none. */
 	struct nat_timer timer; /* the earliest of all */
 	uint64_t rtx_ns, ack_ns, look_ns, used_ns;
+	uint64_t stamp_ns; /* when guest_stamp came */
 };
 
 struct conn_list {
@@ -251,6 +256,8 @@ bool host_has_peek_off(void);
 void host_prepare(const struct tcp *t, int fd);
 /* What happened to it. */
 void host_hear(struct conn *c, uint32_t events);
+/* It is dead, as a call says: nothing more is written. */
+void host_died(struct conn *c);
 /* Read, and leave there, what comes from seq on, a number of taken..snd_max.
  * Bytes; 0: the end; -EAGAIN: nothing now; or another -errno */
 ssize_t host_peek(struct conn *c, uint32_t seq, struct iovec *iov, unsigned iov_count);

@@ -39,6 +39,7 @@ void conn_take_syn(struct conn *c, const struct wire_tcp *syn)
 	}
 	c->stamped = syn->stamped;
 	c->guest_stamp = syn->stamp;
+	c->stamp_ns = c->used_ns;
 	/* MSS leaves options out of account: RFC 6691, 2. */
 	mss = min_u64(syn->mss ? syn->mss : TCP_MSS_UNSAID, ours);
 	mss -= min_u64(mss, conn_header_bytes(c) - WIRE_TCP_BYTES);
@@ -160,6 +161,7 @@ void conn_connected(struct conn *c, uint32_t events)
 		return;
 	set_hops(c, c->host.source.fd, UINT8_MAX);
 	c->state = CONN_SYN_RECEIVED;
+	host_hear(c, events); /* it may have ended already, and says so but once */
 	c->host_readable = true;
 	host_ask_room(c);
 	conn_send_syn(c);

@@ -229,11 +229,11 @@ static bool data_left(const struct conn *c)
 
 bool conn_has_unsent(const struct conn *c)
 {
-	return data_left(c) || (c->host_eof && c->snd_nxt == c->fin_seq);
+	return data_left(c) || (c->host_eof && !c->host_dead && c->snd_nxt == c->fin_seq);
 }
 
 /* One frame, or what there is instead of one.
- * 1: sent; 0: nothing to do now; NO_ROOM, -errno */
+ * 1: sent, or the end was found; 0: nothing to do now; NO_ROOM */
 static int push_frame(struct conn *c, uint32_t room)
 {
 	const uint32_t want = (uint32_t)min_u64(min_u64(room, c->chunk_bytes), frame_max(c));
@@ -249,15 +249,17 @@ static int push_frame(struct conn *c, uint32_t room)
 		}
 		return 1;
 	}
-	if (got == 0) {
-		c->host_eof = true;
-		c->fin_seq = c->snd_nxt;
-		return 1;
+	if (got == -EAGAIN) {
+		c->host_readable = false;
+		return 0;
 	}
-	if (got != -EAGAIN)
-		return (int)got;
-	c->host_readable = false;
-	return 0;
+	if (got == NO_ROOM)
+		return NO_ROOM;
+	if (got < 0)
+		host_died(c);
+	c->host_eof = true;
+	c->fin_seq = c->snd_nxt;
+	return 1;
 }
 
 static int push_fin(struct conn *c)
@@ -339,14 +341,19 @@ static int send_acks(struct conn *c)
 	return 0;
 }
 
+/* A reset throws nothing away that came before it: a server that answers, and closes
+ * without having read all of the question, resets. */
+static bool is_over(const struct conn *c)
+{
+	return c->host_dead && c->host_eof && !seq_before(c->snd_una, c->fin_seq);
+}
+
 /* ---- all of it ---------------------------------------------------------------------- */
 
 static int settle(struct conn *c)
 {
 	int rc;
 
-	if (c->host_dead)
-		return -ECONNRESET;
 	if (tcp_state_open(c->state)) {
 		const uint32_t told_before = c->rcv_told;
 
@@ -357,6 +364,8 @@ static int settle(struct conn *c)
 			rc = push(c);
 		if (rc < 0)
 			return rc;
+		if (is_over(c))
+			return -ECONNRESET;
 		/* Data told it; duplicates have to come alone. */
 		if (c->ack_count == 1 && told_before != c->rcv_told)
 			c->ack_count = 0;

@@ -440,39 +440,6 @@ static void a_reset_of_the_guests_is_one_at_the_host(void **state)
 	splice_end(&s);
 }
 
-static void a_reset_at_the_host_is_one_for_the_guest(void **state)
-{
-	struct splice s;
-	struct came c;
-
-	(void)state;
-	splice_start(&s);
-	host_closes_by_reset(s.fd);
-	s.fd = -1;
-	c = peer_expect(&s.peer, RST | ACK, NULL, 0);
-	assert_int_equal(c.tcp.seq, s.peer.rcv); /* exactly: RFC 5961 */
-	assert_int_equal(splice_count(&s), 0);
-	splice_end(&s);
-}
-
-static void writing_to_a_host_that_left_is_a_reset(void **state)
-{
-	struct splice s;
-
-	(void)state;
-	splice_start(&s);
-	close(s.fd);
-	s.fd = -1;
-	peer_read(&s.peer, FIN | ACK, NULL, 0);
-	peer_write(&s.peer, "anybody?", 8);
-	for (unsigned i = 0; i < 100 && splice_count(&s); i++) {
-		peer_write(&s.peer, "!", 1);
-		ioloop_round(s.rig.loop, 5);
-	}
-	assert_int_equal(splice_count(&s), 0);
-	splice_end(&s);
-}
-
 static void a_guessed_reset_is_challenged(void **state)
 {
 	struct splice s;
@@ -609,8 +576,6 @@ int main(void)
 		cmocka_unit_test(a_fin_behind_a_hole_waits),
 		cmocka_unit_test(data_behind_a_fin_are_nothing),
 		cmocka_unit_test(a_reset_of_the_guests_is_one_at_the_host),
-		cmocka_unit_test(a_reset_at_the_host_is_one_for_the_guest),
-		cmocka_unit_test(writing_to_a_host_that_left_is_a_reset),
 		cmocka_unit_test(a_guessed_reset_is_challenged),
 		cmocka_unit_test(a_syn_in_a_connection_is_challenged),
 		cmocka_unit_test(what_was_never_sent_cannot_be_acknowledged),

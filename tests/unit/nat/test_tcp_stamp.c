@@ -165,6 +165,23 @@ static void a_segment_from_the_past_is_acknowledged_and_not_taken(void **state)
 	splice_end(&s);
 }
 
+/* 5.5: their clock may have gone half round meanwhile. */
+static void after_a_long_silence_no_stamp_is_of_the_past(void **state)
+{
+	struct splice s;
+
+	(void)state;
+	stamped_start(&s);
+	rig_pass(&s.rig, TCP_STAMP_LIFE_NS - NS_PER_S);
+	s.peer.stamp += UINT32_C(1) << 31;
+	peer_send(&s.peer, ACK, s.peer.snd, s.peer.rcv, "old", 3);
+	peer_acked(&s.peer);
+	rig_pass(&s.rig, NS_PER_S);
+	peer_write(&s.peer, "new", 3);
+	host_reads(s.fd, "new", 3);
+	splice_end(&s);
+}
+
 static void a_segment_without_a_stamp_is_taken_and_so_is_a_reset_from_the_past(void **state)
 {
 	struct splice s;
@@ -192,6 +209,7 @@ int main(void)
 		cmocka_unit_test(the_stamp_of_a_segment_behind_a_hole_is_not_echoed),
 		cmocka_unit_test(of_a_burst_the_first_stamp_is_echoed),
 		cmocka_unit_test(a_segment_from_the_past_is_acknowledged_and_not_taken),
+		cmocka_unit_test(after_a_long_silence_no_stamp_is_of_the_past),
 		cmocka_unit_test(
 			a_segment_without_a_stamp_is_taken_and_so_is_a_reset_from_the_past),
 	};
