@@ -34,6 +34,10 @@
 #define KVM_TSS_GPA      UINT64_C(0xfffbd000)
 #define FIRMWARE_BASE    UINT64_C(0xfffc0000)
 
+/* ACPI tells of the bus that there is.  Linux looks for hidden ones at each number up to the
+ * last that it is told of: with 255 that were 8,160 reads, two exits each, in every boot. */
+#define PCI_BUS_LAST     0u
+
 _Static_assert(ECAM_BASE + ECAM_BYTES == PCI32_BASE, "ECAM ends where the PCI window begins");
 _Static_assert(KVM_TSS_GPA + 3 * 4096 <= FIRMWARE_BASE, "KVM's pages stay below the firmware");
 
@@ -72,10 +76,6 @@ _Static_assert(KVM_TSS_GPA + 3 * 4096 <= FIRMWARE_BASE, "KVM's pages stay below 
 #define GSI_RTC           8u
 #define GSI_SCI           9u     /* level, active high */
 #define GSI_MOUSE         12u
-/* ACPI tells of the bus that there is.  Linux looks for hidden ones at each number up to the
- * last that it is told of: with 255 that were 8,160 reads, two exits each, in every boot. */
-#define PCI_BUS_LAST      0u
-
 /* PCI's INTx: device d's pin p (0: INTA) is line (d + p) % PCI_INTX_LINES, each on
  * an IOAPIC pin of its own.  For a kernel without IOAPIC they are on the PIC's IRQs
  * 10 and 11 as well, shared, level-triggered, until the guest routes them elsewhere

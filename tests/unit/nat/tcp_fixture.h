@@ -175,6 +175,28 @@ static inline struct came peer_read(struct peer *p, uint8_t flags, const void *p
 	return c;
 }
 
+/* In order, until len bytes are there, and no end before; each is acknowledged.  Returns
+ * how many frames. */
+static inline unsigned peer_reads_all(struct peer *p, const uint8_t *want, size_t len)
+{
+	unsigned frames = 0;
+
+	for (size_t at = 0; at < len; frames++) {
+		const struct came c = peer_next(p);
+
+		assert_int_equal(c.tcp.flags & (RST | FIN), 0);
+		if (c.len == 0)
+			continue;
+		assert_int_equal(c.tcp.seq, p->rcv);
+		assert_true(c.len <= len - at);
+		assert_memory_equal(c.payload, want + at, c.len);
+		at += c.len;
+		p->rcv += (uint32_t)c.len;
+		peer_ack(p);
+	}
+	return frames;
+}
+
 /* A bare acknowledgment of all that the guest sent. */
 static inline struct came peer_acked(struct peer *p)
 {

@@ -5,21 +5,6 @@
 
 static uint8_t *stream;
 
-/* Acknowledged as they come. */
-static void peer_reads(struct peer *p, size_t len)
-{
-	for (size_t at = 0; at < len;) {
-		const struct came c = peer_next(p);
-
-		assert_int_equal(c.tcp.seq, p->rcv);
-		assert_int_equal(c.tcp.flags & (RST | FIN), 0);
-		assert_memory_equal(c.payload, stream + at, c.len);
-		at += c.len;
-		p->rcv += (uint32_t)c.len;
-		peer_ack(p);
-	}
-}
-
 /* ---- resets ------------------------------------------------------------------------- */
 
 static void a_reset_at_the_host_is_one_for_the_guest(void **state)
@@ -55,7 +40,15 @@ static void writing_to_a_host_that_left_is_a_reset(void **state)
 	splice_end(&s);
 }
 
-/* A server that answers without having read all of the question. */
+/* As a server that answers without having read all of the question: by reset. */
+static void host_answers_unread(struct splice *s, size_t len)
+{
+	peer_write(&s->peer, "a long question", 15);
+	host_writes(s->fd, stream, len);
+	close(s->fd);
+	s->fd = -1;
+}
+
 static void what_the_host_sent_before_its_reset_is_the_guests(void **state)
 {
 	(void)state;
@@ -65,11 +58,8 @@ static void what_the_host_sent_before_its_reset_is_the_guests(void **state)
 		splice_start(&s);
 		if (!peek_off)
 			splice_forget_peek_off(&s);
-		peer_write(&s.peer, "a long question", 15);
-		host_writes(s.fd, stream, STREAM_BYTES);
-		close(s.fd);
-		s.fd = -1;
-		peer_reads(&s.peer, STREAM_BYTES);
+		host_answers_unread(&s, STREAM_BYTES);
+		peer_reads_all(&s.peer, stream, STREAM_BYTES);
 		assert_int_equal(peer_expect(&s.peer, RST | ACK, NULL, 0).tcp.seq, s.peer.rcv);
 		assert_int_equal(splice_count(&s), 0);
 		splice_end(&s);
@@ -82,10 +72,7 @@ static void while_the_guest_reads_that_what_it_writes_goes_nowhere(void **state)
 
 	(void)state;
 	splice_start(&s);
-	peer_write(&s.peer, "a long question", 15);
-	host_writes(s.fd, stream, 3000);
-	close(s.fd);
-	s.fd = -1;
+	host_answers_unread(&s, 3000);
 	for (unsigned i = 0; i < 2; i++)
 		peer_read(&s.peer, ACK, stream + 1460 * i, 1460);
 	peer_send(&s.peer, ACK, s.peer.snd, s.peer.rcv - 1460, "more of it", 10);
@@ -103,10 +90,7 @@ static void a_reset_waits_until_the_guest_has_what_was_lost(void **state)
 
 	(void)state;
 	splice_start(&s);
-	peer_write(&s.peer, "a long question", 15);
-	host_writes(s.fd, stream, 1000);
-	close(s.fd);
-	s.fd = -1;
+	host_answers_unread(&s, 1000);
 	peer_expect(&s.peer, ACK, stream, 1000);
 	rig_quiet(&s.rig);
 	rig_pass(&s.rig, NS_PER_S);

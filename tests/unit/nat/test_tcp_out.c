@@ -20,26 +20,6 @@ static int free_stream(void **state)
 	return 0;
 }
 
-/* In order, until len bytes are there; each is acknowledged.  Returns how many frames. */
-static unsigned peer_reads_all(struct peer *p, const uint8_t *want, size_t len)
-{
-	unsigned frames = 0;
-
-	for (size_t at = 0; at < len; frames++) {
-		const struct came c = peer_next(p);
-
-		if (c.len == 0)
-			continue;
-		assert_int_equal(c.tcp.seq, p->rcv);
-		assert_true(c.len <= len - at);
-		assert_memory_equal(c.payload, want + at, c.len);
-		at += c.len;
-		p->rcv += (uint32_t)c.len;
-		peer_ack(p);
-	}
-	return frames;
-}
-
 static void data_come_in_segments_of_the_guests_size(void **state)
 {
 	struct splice s;
